@@ -1,0 +1,1 @@
+//! Policies: whatever turns what is known now into an action (under construction).

@@ -1,0 +1,1 @@
+//! PPO (under construction).

@@ -1,0 +1,121 @@
+//! The contract between an environment and whoever acts in it.
+//!
+//! In: actions. Out: observation, reward, `terminated`, `truncated`, info.
+//! Always: `terminated` and `truncated` stay apart; `step` allocates nothing; the state saves and loads exactly.
+//! Not here: resets inside a batch of environments (`vec_env.rs`).
+
+use super::info::Info;
+use super::space::Space;
+use serde::{Deserialize, Serialize};
+
+/// A Markov decision process that can be reset, stepped, saved and loaded.
+///
+/// Actions and observations are flat `f32` slices laid out as their [`Space`] says.
+pub trait Env: Send {
+    /// Space of the observations.
+    fn observation_space(&self) -> &Space;
+
+    /// Space of the actions. Continuous parts beyond their bounds are clipped by the environment.
+    fn action_space(&self) -> &Space;
+
+    /// Name, unit and scaling of each observation index.
+    fn observation_schema(&self) -> ObservationSchema {
+        ObservationSchema::unnamed(self.observation_space().flat_len())
+    }
+
+    /// Name of each flat action index.
+    fn action_names(&self) -> Vec<String> {
+        self.action_space().flat_names()
+    }
+
+    /// Names of the info entries.
+    fn info_keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Starts an episode. `Some(seed)` restarts the environment's generator; `None` continues it.
+    fn reset(&mut self, seed: Option<u64>) -> Reset<'_>;
+
+    /// Plays one step with `action`, of length `action_space().flat_len()`.
+    ///
+    /// # Panics
+    /// If the episode has ended and was not reset, or the action has the wrong length: mistakes of the caller.
+    fn step(&mut self, action: &[f32]) -> StepResult<'_>;
+
+    /// The present observation, as last handed out by `reset` or `step`.
+    fn observation(&self) -> &[f32];
+
+    /// Which options of the discrete parts are legal now, branch after branch; `None` if all are.
+    fn action_mask(&self) -> Option<&[bool]> {
+        None
+    }
+
+    /// Everything needed to continue exactly from here, generators included.
+    fn save_state(&self) -> Vec<u8>;
+
+    /// Continues from a saved state of an environment with the same configuration.
+    ///
+    /// # Errors
+    /// [`StateError`] if the bytes are not such a state.
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError>;
+}
+
+/// First observation of an episode.
+#[derive(Debug)]
+pub struct Reset<'a> {
+    /// Flat observation.
+    pub observation: &'a [f32],
+    /// Info of the start.
+    pub info: &'a Info,
+}
+
+/// What one step brought.
+#[derive(Debug)]
+pub struct StepResult<'a> {
+    /// Observation after the step; the true successor, never that of a reset.
+    pub observation: &'a [f32],
+    /// Reward of the step.
+    pub reward: f64,
+    /// The process ended: the state after it has no value.
+    pub terminated: bool,
+    /// We stopped watching: the state after it still has a value.
+    pub truncated: bool,
+    /// Named numbers of the step.
+    pub info: &'a Info,
+}
+
+/// What each observation index means: it travels with checkpoints and exports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObservationSchema {
+    /// One entry per flat index, in order.
+    pub fields: Vec<ObservationField>,
+}
+
+/// One observation index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObservationField {
+    /// Unique name, snake case.
+    pub name: String,
+    /// Unit of the quantity before scaling (`GBP/MWh`, `1`).
+    pub unit: String,
+    /// How the quantity becomes the number, in words.
+    pub scaling: String,
+}
+
+impl ObservationSchema {
+    /// A schema of plain numbers `obs_0 ..`.
+    pub fn unnamed(len: usize) -> Self {
+        let field = |i| ObservationField { name: format!("obs_{i}"), unit: "1".into(), scaling: "none".into() };
+        Self { fields: (0..len).map(field).collect() }
+    }
+}
+
+/// A saved state that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a saved state of `{environment}`: {reason}")]
+pub struct StateError {
+    /// Whose state was expected.
+    pub environment: String,
+    /// What is wrong with the bytes.
+    pub reason: String,
+}

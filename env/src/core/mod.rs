@@ -1,0 +1,22 @@
+//! The environment contract: `Env`, `StepResult`, spaces, `VecEnv`, wrappers, `check_env`, registry.
+//!
+//! Mirrors Gymnasium 1.x, without its allocations: every slice handed out borrows a buffer of the environment.
+
+mod check;
+mod env;
+mod info;
+mod normalize;
+mod registry;
+mod seeding;
+mod space;
+mod vec_env;
+mod wrappers;
+
+pub use check::{CheckProblem, check_env};
+pub use env::{Env, ObservationField, ObservationSchema, Reset, StateError, StepResult};
+pub use info::{EpisodeStatistics, Info};
+pub use normalize::{ObservationNormalizer, ReturnNormalizer, RunningMeanStd};
+pub use registry::{EnvContext, EnvError, EnvSpec, env_specs, find_spec, make};
+pub use seeding::{SeedTree, StreamRng};
+pub use space::{ActionComponent, Space, SpaceError};
+pub use vec_env::{VecEnv, VecStep};

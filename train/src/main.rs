@@ -1,0 +1,2 @@
+//! flexai
+fn main() {}
