@@ -5,7 +5,7 @@
 //! Not here: fitted models (`flexai-agents`, `forecast/`), which implement the same trait.
 
 use super::knowledge::Knowledge;
-use super::trace::Signal;
+use super::signal::Signal;
 
 /// How current a forecast's inputs were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,8 @@ impl ForecastSource for DayAheadPersistence {
     fn forecast_solar(&self, known: &Knowledge<'_>, out: &mut [f64]) {
         let now = known.now();
         for (k, value) in out.iter_mut().enumerate() {
-            let same_slot = (1..=DAYS_BACK).filter_map(|d| (now + k).checked_sub(d * DAY)).find_map(|t| known.solar_factor(t));
+            let same_slot =
+                (1..=DAYS_BACK).filter_map(|d| (now + k).checked_sub(d * DAY)).find_map(|t| known.solar_factor(t));
             *value = same_slot.unwrap_or(0.0);
         }
     }
@@ -121,7 +122,8 @@ fn drifting(
 ) -> Result<Freshness, ForecastGap> {
     let now = known.now();
     let (at, newest) = latest(known, signal)?;
-    let same_slot = |t: usize| (1..=DAYS_BACK).filter_map(|d| t.checked_sub(d * DAY)).find_map(|i| known.get(signal, i));
+    let same_slot =
+        |t: usize| (1..=DAYS_BACK).filter_map(|d| t.checked_sub(d * DAY)).find_map(|i| known.get(signal, i));
     let change = same_slot(at).map_or(0.0, |before| newest - before);
     for (k, value) in out.iter_mut().enumerate() {
         let t = now + k;

@@ -5,7 +5,8 @@
 //! Not here: what the site pays and scores by (`site/`), which is looked up after the decision.
 
 use super::calendar::local_midnight;
-use super::trace::{GridTrace, Signal};
+use super::signal::Signal;
+use super::trace::GridTrace;
 use serde::{Deserialize, Serialize};
 
 /// Local half-hour (11:00) from which the next local day's auction result and day-ahead forecasts are known. The table
@@ -97,7 +98,7 @@ impl<'a> Knowledge<'a> {
             Signal::DayAheadForecastDemand
             | Signal::DayAheadForecastWind
             | Signal::DayAheadForecastEmbeddedWind
-            | Signal::DayAheadForecastSolar => t < self.day_ahead_until,
+            | Signal::DayAheadForecastEmbeddedSolar => t < self.day_ahead_until,
             Signal::CarbonIntensity if self.trace.carbon_resolution_min(t) == 60 => self.hour_is_over(t),
             _ => t < self.now,
         }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The id.
-pub const ID: &str = "FlexSite-v1";
+pub(super) const ID: &str = "FlexSite-v1";
 
 /// Shortest first episode of a training environment; see [`FlexSite::reset`].
 const SHORTEST_FIRST_EPISODE: usize = 48;
@@ -104,14 +104,6 @@ impl FlexSite {
     /// Account of the last period.
     pub fn last_account(&self) -> &StepAccount {
         &self.last
-    }
-
-    /// Flat action of a site action: the battery's set-point, and per class `2 run - 1`.
-    pub fn encode_action(&self, action: &SiteAction, out: &mut [f32]) {
-        out[0] = action.battery as f32;
-        for (c, x) in out[1..].iter_mut().enumerate() {
-            *x = (2.0 * action.run[c] - 1.0) as f32;
-        }
     }
 
     fn decode_action(&self, action: &[f32]) -> SiteAction {

@@ -16,10 +16,14 @@ mod state;
 
 pub use config::{InformationConfig, RewardConfig, RewardMode, SiteConfig, SolarConfig};
 pub use describe::describe;
-pub use env::{FlexSite, build};
+pub use env::FlexSite;
+pub(crate) use env::build;
 pub use episode::{Episode, EpisodeEnd, WindowChoice};
 pub use grid_features::GRID_FEATURES;
 pub use ledger::{INFO_KEYS, Ledger, StepAccount};
 pub use observation::{SiteView, observation_schema};
 pub use setup::{FORECAST_LEN, SetupError, SiteSetup};
 pub use state::{SiteAction, SiteState};
+
+#[cfg(test)]
+mod tests;

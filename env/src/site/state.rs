@@ -41,6 +41,14 @@ impl SiteAction {
     pub fn fifo() -> Self {
         Self { battery: 0.0, run: [1.0; MAX_CLASSES] }
     }
+
+    /// The flat action: the battery's set-point, and per class `2 run - 1`.
+    pub fn write(&self, out: &mut [f32]) {
+        out[0] = self.battery as f32;
+        for (x, run) in out[1..].iter_mut().zip(&self.run) {
+            *x = (2.0 * run - 1.0) as f32;
+        }
+    }
 }
 
 impl SiteState {
