@@ -236,6 +236,6 @@ pub(crate) fn build(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
 fn default_setup() -> Result<Arc<SiteSetup>, super::setup::SetupError> {
     let config = SiteConfig { name: "quickstart".into(), ..SiteConfig::default() };
     let trace = Arc::new(embedded_trace());
-    let training = Split::Train.range(&trace);
+    let training = Split::Train.indices(&trace);
     Ok(Arc::new(SiteSetup::new(config, trace, training)?))
 }
