@@ -2,9 +2,12 @@
 //!
 //! In: observations. Out: action-head parameters and values.
 //! Always: the same bits on every machine (only IEEE basic operations, in a fixed order), whatever the batch size.
-//! Not here: training (`ppo/`), sampling from the head (`head.rs`).
+//! Not here: training (`ppo/`), sampling from the head (`head.rs`), a whole decision (`act.rs`).
 
-use flexai_env::core::{ActionComponent, ObservationNormalizer};
+use super::head::head_len;
+use super::math;
+use flexai_env::core::{ActionComponent, ObservationNormalizer, Space, StreamRng};
+use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 /// Non-linearity between layers.
@@ -63,15 +66,58 @@ pub struct PolicyNetwork {
 }
 
 impl Dense {
-    /// Writes `x W + b` for `rows` rows of `input` into `output`, `[rows, outputs]`.
+    /// Writes `x W + b` for each row of `input` into `output`, `[rows, outputs]`.
+    ///
+    /// Each output is `b + x_0 w_0 + x_1 w_1 + ..` in this order, however rows and columns are grouped into blocks: a
+    /// row's result is the same in every batch.
     fn forward(&self, input: &[f32], output: &mut [f32]) {
-        for (x, y) in input.chunks_exact(self.inputs).zip(output.chunks_exact_mut(self.outputs)) {
-            y.copy_from_slice(&self.bias);
-            for (xi, row) in x.iter().zip(self.weight.chunks_exact(self.outputs)) {
-                for (yj, w) in y.iter_mut().zip(row) {
-                    *yj += xi * w;
+        const ROWS: usize = 4;
+        let (n, m) = (self.inputs, self.outputs);
+        let blocked = input.len() / n / ROWS * ROWS;
+        let (input, input_rest) = input.split_at(blocked * n);
+        let (output, output_rest) = output.split_at_mut(blocked * m);
+        for (x, y) in input.chunks_exact(ROWS * n).zip(output.chunks_exact_mut(ROWS * m)) {
+            let j = self.columns::<ROWS, 8>(0, x, y);
+            let j = self.columns::<ROWS, 4>(j, x, y);
+            self.columns::<ROWS, 1>(j, x, y);
+        }
+        for (x, y) in input_rest.chunks_exact(n).zip(output_rest.chunks_exact_mut(m)) {
+            let j = self.columns::<1, 32>(0, x, y);
+            let j = self.columns::<1, 8>(j, x, y);
+            let j = self.columns::<1, 4>(j, x, y);
+            self.columns::<1, 1>(j, x, y);
+        }
+    }
+
+    /// Fills the columns from `j` on in groups of `J` for `R` rows; returns the first column left over.
+    fn columns<const R: usize, const J: usize>(&self, mut j: usize, input: &[f32], output: &mut [f32]) -> usize {
+        while j + J <= self.outputs {
+            self.block::<R, J>(j, input, output);
+            j += J;
+        }
+        j
+    }
+
+    /// Columns `j .. j + J` of `R` rows; the sums stay in registers.
+    #[inline(always)]
+    fn block<const R: usize, const J: usize>(&self, j: usize, input: &[f32], output: &mut [f32]) {
+        let n = self.inputs;
+        let rows: [&[f32]; R] = std::array::from_fn(|r| &input[r * n..][..n]);
+        let mut sums = [[0.0f32; J]; R];
+        for sum in &mut sums {
+            sum.copy_from_slice(&self.bias[j..j + J]);
+        }
+        for (i, weight) in self.weight.chunks_exact(self.outputs).enumerate().take(n) {
+            let weight = &weight[j..j + J];
+            for (sum, row) in sums.iter_mut().zip(&rows) {
+                let x = row[i];
+                for (s, w) in sum.iter_mut().zip(weight) {
+                    *s += x * w;
                 }
             }
+        }
+        for (r, sum) in sums.iter().enumerate() {
+            output[r * self.outputs + j..][..J].copy_from_slice(sum);
         }
     }
 }
@@ -79,8 +125,8 @@ impl Dense {
 impl Activation {
     fn apply(self, values: &mut [f32]) {
         match self {
-            Self::Tanh => values.iter_mut().for_each(|v| *v = v.tanh()),
-            Self::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
+            Self::Tanh => math::tanh_in_place(values),
+            Self::Relu => math::relu_in_place(values),
         }
     }
 }
@@ -121,6 +167,28 @@ impl Mlp {
 }
 
 impl PolicyNetwork {
+    /// A network with drawn weights and no normaliser, for tests, benchmarks and contract checks.
+    ///
+    /// Weights are normal with variance 1 / inputs, biases normal with a tenth of that deviation, spreads `exp(-0.5)`.
+    pub fn drawn(
+        observation_len: usize,
+        action_space: &Space,
+        hidden: &[usize],
+        activation: Activation,
+        rng: &mut StreamRng,
+    ) -> Self {
+        let heads = action_space.components();
+        let mut mlp = |outputs: usize| {
+            let sizes: Vec<usize> = [&[observation_len], hidden, &[outputs]].concat();
+            let layers = sizes.windows(2).map(|pair| drawn_layer(pair[0], pair[1], rng)).collect();
+            Mlp { layers, activation }
+        };
+        let actor = mlp(head_len(&heads));
+        let critic = mlp(1);
+        let log_std = vec![-0.5; continuous_len(&heads)];
+        Self { heads, normalizer: None, actor, critic, log_std }
+    }
+
     /// Length of one observation.
     pub fn observation_len(&self) -> usize {
         self.actor.inputs()
@@ -137,10 +205,236 @@ impl PolicyNetwork {
             .sum()
     }
 
+    /// Length of a mask: the options of all discrete heads together.
+    pub fn mask_len(&self) -> usize {
+        head_len(&self.heads) - continuous_len(&self.heads)
+    }
+
     /// Normalises raw observations, `[rows, observation_len]`, in place.
     pub fn normalize(&self, observation: &mut [f32]) {
         if let Some(normalizer) = &self.normalizer {
             normalizer.apply(observation);
         }
+    }
+
+    /// What is wrong with the sizes or numbers of this network, in words; `Ok` if it can decide without a panic.
+    ///
+    /// # Errors
+    /// The first fault, as `what is, what was expected`.
+    pub fn validate(&self) -> Result<(), String> {
+        validate_heads(&self.heads)?;
+        let inputs = self.actor.layers.first().map_or(0, |layer| layer.inputs);
+        validate_mlp("actor", &self.actor, inputs, head_len(&self.heads))?;
+        validate_mlp("critic", &self.critic, inputs, 1)?;
+        let spreads = continuous_len(&self.heads);
+        if self.log_std.len() != spreads {
+            return Err(format!("`log_std` has {} numbers, the action head {spreads} of them", self.log_std.len()));
+        }
+        if let Some(i) = self.log_std.iter().position(|x| !x.is_finite()) {
+            return Err(format!("`log_std[{i}]` is {}, expected a finite number", self.log_std[i]));
+        }
+        self.normalizer.as_ref().map_or(Ok(()), |normalizer| validate_normalizer(normalizer, inputs))
+    }
+}
+
+/// Number of continuous dimensions of all heads together.
+pub(super) fn continuous_len(heads: &[ActionComponent]) -> usize {
+    heads
+        .iter()
+        .map(|head| match head {
+            ActionComponent::Continuous { low, .. } => low.len(),
+            ActionComponent::Categorical { .. } => 0,
+        })
+        .sum()
+}
+
+fn drawn_layer(inputs: usize, outputs: usize, rng: &mut StreamRng) -> Dense {
+    let deviation = 1.0 / (inputs as f32).sqrt();
+    let mut draw = |len: usize, scale: f32| -> Vec<f32> {
+        (0..len).map(|_| scale * Distribution::<f32>::sample(&StandardNormal, &mut *rng)).collect()
+    };
+    let weight = draw(inputs * outputs, deviation);
+    let bias = draw(outputs, 0.1 * deviation);
+    Dense { inputs, outputs, weight, bias }
+}
+
+/// Options are counted in `f32` and `i32`: beyond this number neither would be exact.
+const OPTIONS_MAX: usize = 1 << 20;
+
+fn validate_heads(heads: &[ActionComponent]) -> Result<(), String> {
+    let mut next = 0;
+    for (h, head) in heads.iter().enumerate() {
+        let offset = match head {
+            ActionComponent::Continuous { offset, .. } | ActionComponent::Categorical { offset, .. } => *offset,
+        };
+        if offset != next {
+            return Err(format!("head {h} starts at flat index {offset}, expected {next}"));
+        }
+        match head {
+            ActionComponent::Continuous { low, high, .. } => {
+                if low.len() != high.len() {
+                    return Err(format!("head {h} has {} lower and {} upper bounds", low.len(), high.len()));
+                }
+                if let Some(i) = (0..low.len()).find(|i| low[*i].is_nan() || high[*i].is_nan() || low[*i] > high[*i]) {
+                    return Err(format!("bounds {i} of head {h} are {} and {}, expected a range", low[i], high[i]));
+                }
+                next += low.len();
+            }
+            ActionComponent::Categorical { n, start, .. } => {
+                if *n == 0 || *n > OPTIONS_MAX || start.unsigned_abs() as usize > OPTIONS_MAX {
+                    return Err(format!("head {h} has {n} options from {start}, expected 1..={OPTIONS_MAX}"));
+                }
+                next += 1;
+            }
+        }
+    }
+    if next == 0 { Err("the action has no part, expected at least one".to_string()) } else { Ok(()) }
+}
+
+fn validate_mlp(name: &str, mlp: &Mlp, inputs: usize, outputs: usize) -> Result<(), String> {
+    if mlp.layers.is_empty() || inputs == 0 {
+        return Err(format!("the {name} has no layer or no input, expected at least one of each"));
+    }
+    let mut width = inputs;
+    for (i, layer) in mlp.layers.iter().enumerate() {
+        let place = format!("layer {} of the {name}", i + 1);
+        if layer.inputs != width || layer.outputs == 0 {
+            return Err(format!("{place} maps {} to {}, expected {width} inputs", layer.inputs, layer.outputs));
+        }
+        if layer.inputs.checked_mul(layer.outputs) != Some(layer.weight.len()) || layer.bias.len() != layer.outputs {
+            let (w, b) = (layer.weight.len(), layer.bias.len());
+            return Err(format!("{place} has {w} weights and {b} biases, expected [{width}, {}]", layer.outputs));
+        }
+        if !layer.weight.iter().chain(&layer.bias).all(|x| x.is_finite()) {
+            return Err(format!("{place} holds a number that is not finite, expected finite weights"));
+        }
+        width = layer.outputs;
+    }
+    if width != outputs {
+        return Err(format!("the {name} ends in {width} outputs, expected {outputs}"));
+    }
+    Ok(())
+}
+
+fn validate_normalizer(normalizer: &ObservationNormalizer, inputs: usize) -> Result<(), String> {
+    let (mean, var) = (&normalizer.statistics.mean, &normalizer.statistics.var);
+    if mean.len() != inputs || var.len() != inputs {
+        return Err(format!("the normaliser has {} means and {} variances, expected {inputs}", mean.len(), var.len()));
+    }
+    if let Some(i) = (0..inputs).find(|i| !mean[*i].is_finite() || !var[*i].is_finite() || var[*i] < 0.0) {
+        return Err(format!("index {i} of the normaliser has mean {} and variance {}", mean[i], var[i]));
+    }
+    if !(normalizer.clip.is_finite() && normalizer.clip > 0.0) {
+        return Err(format!("the normaliser clips at {}, expected a positive number", normalizer.clip));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flexai_env::core::SeedTree;
+    use rand::RngExt;
+
+    fn network(hidden: &[usize], activation: Activation) -> PolicyNetwork {
+        let space = Space::uniform_box(6, -1.0, 1.0);
+        PolicyNetwork::drawn(76, &space, hidden, activation, &mut SeedTree::new(3).stream("weights"))
+    }
+
+    /// The plain triple loop, in `f64`.
+    fn by_definition(mlp: &Mlp, x: &[f32]) -> Vec<f64> {
+        let mut x: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
+        for (l, layer) in mlp.layers.iter().enumerate() {
+            let mut y: Vec<f64> = layer.bias.iter().map(|b| f64::from(*b)).collect();
+            for (i, xi) in x.iter().enumerate() {
+                for (j, yj) in y.iter_mut().enumerate() {
+                    *yj += xi * f64::from(layer.weight[i * layer.outputs + j]);
+                }
+            }
+            if l + 1 < mlp.layers.len() {
+                for v in &mut y {
+                    *v = if mlp.activation == Activation::Tanh { v.tanh() } else { v.max(0.0) };
+                }
+            }
+            x = y;
+        }
+        x
+    }
+
+    fn rows(n: usize, len: usize) -> Vec<f32> {
+        let mut rng = SeedTree::new(5).stream("rows");
+        (0..n * len).map(|_| 4.0 * rng.random::<f32>() - 2.0).collect()
+    }
+
+    #[test]
+    fn the_forward_pass_agrees_with_its_definition() {
+        for activation in [Activation::Tanh, Activation::Relu] {
+            let actor = network(&[128, 45], activation).actor;
+            let x = rows(7, 76);
+            let mut y = vec![0.0; 7 * 6];
+            actor.forward(&x, &mut MlpScratch::default(), &mut y);
+            for (x, y) in x.chunks(76).zip(y.chunks(6)) {
+                for (exact, y) in by_definition(&actor, x).iter().zip(y) {
+                    assert!((exact - f64::from(*y)).abs() < 5e-6, "{exact} and {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_result_of_a_row_has_the_same_bits_in_every_batch() {
+        let actor = network(&[128, 45], Activation::Tanh).actor;
+        let x = rows(11, 76);
+        let mut single = vec![0.0; 11 * 6];
+        let mut scratch = MlpScratch::default();
+        for (x, y) in x.chunks(76).zip(single.chunks_mut(6)) {
+            actor.forward(x, &mut scratch, y);
+        }
+        for batch in 1..=11 {
+            let mut y = vec![0.0; batch * 6];
+            actor.forward(&x[..batch * 76], &mut scratch, &mut y);
+            let bits = |row: &[f32]| row.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&y), bits(&single[..batch * 6]), "batch of {batch}");
+        }
+    }
+
+    /// An elementwise numpy calculation in `float32` gives these bits too; every machine must find them.
+    #[test]
+    fn the_bits_of_a_fixed_network_are_known() {
+        let layer = |inputs: usize, outputs: usize| Dense {
+            inputs,
+            outputs,
+            weight: (0..inputs * outputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect(),
+            bias: (0..outputs).map(|i| (i as f32 - 3.0) / 16.0).collect(),
+        };
+        let mlp = Mlp { layers: vec![layer(9, 33), layer(33, 13), layer(13, 2)], activation: Activation::Tanh };
+        let x: Vec<f32> = (0..9).map(|i| (i as f32 - 4.0) / 3.0).collect();
+        let mut y = [0.0; 2];
+        mlp.forward(&x, &mut MlpScratch::default(), &mut y);
+        assert_eq!(y.map(f32::to_bits), [3_222_997_837, 1_068_791_114], "{y:?}");
+    }
+
+    #[test]
+    fn a_network_whose_sizes_do_not_fit_is_refused_in_words() {
+        let good = network(&[8], Activation::Tanh);
+        assert_eq!(good.validate(), Ok(()));
+        let mut bad = good.clone();
+        bad.actor.layers[1].outputs = 5;
+        assert_eq!(
+            bad.validate().expect_err("sizes differ"),
+            "layer 2 of the actor has 48 weights and 6 biases, expected [8, 5]"
+        );
+        let mut bad = good.clone();
+        bad.critic.layers[0].weight[3] = f32::NAN;
+        assert_eq!(
+            bad.validate().expect_err("a weight is not finite"),
+            "layer 1 of the critic holds a number that is not finite, expected finite weights"
+        );
+        let mut bad = good.clone();
+        bad.normalizer = Some(ObservationNormalizer::new(3, 10.0));
+        assert_eq!(bad.validate().expect_err("3 is not 76"), "the normaliser has 3 means and 3 variances, expected 76");
+        let mut bad = good;
+        bad.log_std.pop();
+        assert_eq!(bad.validate().expect_err("one is missing"), "`log_std` has 5 numbers, the action head 6 of them");
     }
 }
