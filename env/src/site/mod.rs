@@ -22,7 +22,7 @@ pub use episode::{Episode, EpisodeEnd, WindowChoice};
 pub use grid_features::GRID_FEATURES;
 pub use ledger::{INFO_KEYS, Ledger, StepAccount};
 pub use observation::{SiteView, observation_schema};
-pub use setup::{FORECAST_LEN, SetupError, SiteSetup};
+pub use setup::{FORECAST_LEN, HISTORY, SetupError, SiteSetup};
 pub use state::{SiteAction, SiteState};
 
 #[cfg(test)]

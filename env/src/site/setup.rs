@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Periods that a forecast covers, the present one included.
 pub const FORECAST_LEN: usize = 49;
 /// Periods of history before an episode: two days for forecasts and for the jobs in progress.
-pub(super) const HISTORY: usize = 96;
+pub const HISTORY: usize = 96;
 /// Periods after a scored episode whose mean price settles what is left over.
 pub(super) const SETTLEMENT: usize = 48;
 
