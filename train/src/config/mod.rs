@@ -125,10 +125,14 @@ pub fn parse_located<T: Config>(name: &str, text: &str, overrides: &[String]) ->
 /// # Errors
 /// A [`Fault`] if a number does not fit TOML's 64-bit signed integers.
 pub fn resolved_toml<T: Serialize>(config: &T) -> Result<String, Fault> {
-    toml::to_string_pretty(config).map_err(|error| {
-        Fault::new("configuration", format!("cannot be written as TOML: {error}"))
+    let refuse = |error: String| {
+        Fault::new("configuration", format!("cannot be kept as TOML: {}", error.trim()))
             .hint("use numbers below 9223372036854775808, e.g., for the seed")
-    })
+    };
+    let text = toml::to_string_pretty(config).map_err(|error| refuse(error.to_string()))?;
+    // The writer takes larger numbers than the reader.
+    text.parse::<toml::Table>().map_err(|error| refuse(error.message().to_owned()))?;
+    Ok(text)
 }
 
 #[cfg(test)]

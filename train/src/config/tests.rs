@@ -110,7 +110,7 @@ fn an_empty_file_is_the_default_and_the_resolved_text_reads_back() {
 #[test]
 fn a_number_too_large_for_toml_is_an_error_not_a_panic() {
     let text = resolved_toml(&Top { seed: u64::MAX, ..Top::default() }).unwrap_err().to_string();
-    assert!(text.starts_with("configuration: cannot be written as TOML: "), "{text}");
+    assert!(text.starts_with("configuration: cannot be kept as TOML: "), "{text}");
     assert!(text.contains("hint: use numbers below 9223372036854775808"), "{text}");
 }
 
