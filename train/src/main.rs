@@ -1,2 +1,3 @@
-//! flexai
+//! The binary `flexai`: nothing but the door to the library.
+
 fn main() {}
