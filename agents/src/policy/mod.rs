@@ -1,1 +1,44 @@
-//! Policies: whatever turns what is known now into an action (under construction).
+//! Policies: whatever turns what is known now into an action.
+//!
+//! In: a [`Situation`]. Out: a flat action. `episode` plays whole episodes, `network` wraps a trained network.
+//! Always: trainer, evaluator, artifact and decision loop use the same network code.
+
+mod episode;
+mod network;
+
+pub use episode::{WeekOutcome, play_episode, play_week};
+pub use network::NetworkPolicy;
+
+use flexai_env::site::SiteView;
+
+/// Everything a policy may look at when it decides.
+#[derive(Clone, Copy)]
+pub struct Situation<'a> {
+    /// Flat observation.
+    pub observation: &'a [f32],
+    /// Legal options of the discrete parts; empty if all are.
+    pub mask: &'a [bool],
+    /// The same moment in natural units, for rules; `None` outside site environments.
+    pub site: Option<SiteView<'a>>,
+}
+
+/// A decision maker.
+pub trait Policy: Send {
+    /// Name in tables and reports.
+    fn name(&self) -> &str;
+
+    /// Forgets the last episode; `seed` feeds policies that draw.
+    fn begin_episode(&mut self, _seed: u64) {}
+
+    /// Writes the action for a situation.
+    fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]);
+}
+
+/// Makes fresh copies of a policy, one per thread.
+pub trait PolicySource: Sync {
+    /// Name in tables and reports.
+    fn name(&self) -> &str;
+
+    /// A policy of its own.
+    fn make(&self) -> Box<dyn Policy>;
+}

@@ -4,11 +4,14 @@
 
 mod check;
 mod env;
+#[cfg(test)]
+pub(crate) mod golden;
 mod info;
 mod normalize;
 mod registry;
 mod seeding;
 mod space;
+mod state;
 mod vec_env;
 mod wrappers;
 
@@ -19,4 +22,5 @@ pub use normalize::{ObservationNormalizer, ReturnNormalizer, RunningMeanStd};
 pub use registry::{EnvContext, EnvError, EnvSpec, env_specs, find_spec, make};
 pub use seeding::{SeedTree, StreamRng};
 pub use space::{ActionComponent, Space, SpaceError};
+pub(crate) use state::{decode_state, encode_state};
 pub use vec_env::{VecEnv, VecStep};

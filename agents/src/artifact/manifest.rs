@@ -1,0 +1,215 @@
+//! The manifest of an exported policy: what it is, what it reads, what it decides, and how to check that.
+//!
+//! In: what the exporter knows. Out: `manifest.json`, and back.
+//! Always: the text is a function of the policy alone (no clock), floating-point numbers return bit for bit, and a
+//! changed value is noticed because the manifest carries a hash of itself.
+//! Not here: weights (`weights.rs`), writing a folder (`export.rs`), refusing one (`import.rs`).
+
+use super::error::ArtifactError;
+use super::golden::GoldenVector;
+use super::network::Activation;
+use flexai_env::core::{ActionComponent, ObservationNormalizer, ObservationSchema, Space};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Name of the manifest inside the folder.
+pub const MANIFEST_FILE: &str = "manifest.json";
+/// Name of the weights inside the folder.
+pub const WEIGHTS_FILE: &str = "policy.safetensors";
+/// Name of the ONNX graph inside the folder.
+pub const ONNX_FILE: &str = "policy.onnx";
+/// Version of the folder's format; another one is refused.
+pub const FORMAT_VERSION: u32 = 1;
+/// What the manifest calls its format.
+pub(super) const FORMAT: &str = "flexai-policy";
+/// How weights lie in the safetensors file.
+pub(super) const WEIGHT_LAYOUT: &str = "[inputs, outputs], y = x W + b";
+
+const SELF_HASH: &str = "manifest_sha256";
+
+/// Everything about a policy but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always `flexai-policy`.
+    pub format: String,
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// Version of the workbench that exported it.
+    pub workbench_version: String,
+    /// The environment it was trained in.
+    pub env: EnvRecord,
+    /// Space of raw observations.
+    pub observation_space: Space,
+    /// Space of actions.
+    pub action_space: Space,
+    /// Name, unit and scaling of each observation index.
+    pub observation_schema: ObservationSchema,
+    /// [`schema_sha256`] of the schema.
+    pub observation_schema_sha256: String,
+    /// Statistics applied to raw observations first; `null` if the network reads them raw.
+    pub normalization: Option<ObservationNormalizer>,
+    /// Shape of the networks.
+    pub network: NetworkRecord,
+    /// How the actor's output becomes an action.
+    pub action_head: ActionHeadRecord,
+    /// How a mask is read.
+    pub mask_rule: MaskRule,
+    /// Where the policy comes from.
+    pub training: TrainingRecord,
+    /// Summary of its evaluation, if there was one.
+    pub evaluation: Option<Value>,
+    /// Inputs with the outputs that every runtime must find.
+    pub golden: Vec<GoldenVector>,
+    /// SHA-256 of each other file of the folder.
+    pub checksums: BTreeMap<String, String>,
+}
+
+/// Environment of a policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvRecord {
+    /// Registered id.
+    pub id: String,
+    /// The scenario in full; `null` where the environment has none.
+    pub scenario: Value,
+}
+
+/// Shape of actor and critic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkRecord {
+    /// Between layers; the last layer is linear.
+    pub activation: Activation,
+    /// How a weight tensor is laid out, in words.
+    pub weight_layout: String,
+    /// Widths of the actor, input and output included.
+    pub actor: Vec<usize>,
+    /// Widths of the critic.
+    pub critic: Vec<usize>,
+}
+
+/// From head parameters to an action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionHeadRecord {
+    /// Heads in flat action order, with bounds and options.
+    pub components: Vec<ActionComponent>,
+    /// Name of each flat action index.
+    pub names: Vec<String>,
+    /// Log standard deviation of each continuous dimension.
+    pub log_std: Vec<f32>,
+    /// How the deterministic action follows, in words.
+    pub rule: String,
+}
+
+/// How a mask is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskRule {
+    /// Entries of a mask: the options of all discrete heads, in order.
+    pub len: usize,
+    /// Logit that a forbidden option gets.
+    pub forbidden_logit: f32,
+    /// In words.
+    pub rule: String,
+}
+
+/// Origin of a policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecord {
+    /// Hash of the resolved training configuration.
+    pub config_sha256: String,
+    /// Run directory's name, seed, steps, commit and whatever else the trainer says.
+    pub run: Value,
+}
+
+impl Manifest {
+    /// The text of `manifest.json`.
+    pub(super) fn to_text(&self) -> String {
+        let mut value = serde_json::to_value(self).expect("a manifest has string keys only");
+        let hash = canonical_sha256(&value);
+        let map = value.as_object_mut().expect("a struct serialises to an object");
+        map.insert(SELF_HASH.to_string(), Value::String(hash));
+        let mut text = serde_json::to_string_pretty(&value).expect("a JSON value serialises");
+        text.push('\n');
+        text
+    }
+
+    /// Reads the text of `manifest.json`; `path` names it in errors.
+    pub(super) fn from_text(path: &Path, text: &[u8]) -> Result<Self, ArtifactError> {
+        let mut value: Value = serde_json::from_slice(text).map_err(|e| unreadable(path, &e))?;
+        let found = value.get("format").and_then(Value::as_str);
+        if found != Some(FORMAT) {
+            let found = found.map_or("no format name".to_string(), |name| format!("format `{name}`"));
+            return Err(ArtifactError::malformed(path, format!("{found}, expected `{FORMAT}`")));
+        }
+        let version = value.get("format_version").cloned().unwrap_or(Value::Null);
+        if version.as_u64() != Some(u64::from(FORMAT_VERSION)) {
+            let writer = value.get("workbench_version").and_then(Value::as_str).unwrap_or("unknown version");
+            return Err(ArtifactError::Version {
+                path: path.to_path_buf(),
+                found: version.to_string(),
+                expected: FORMAT_VERSION,
+                writer: writer.to_string(),
+            });
+        }
+        let stored = value.as_object_mut().and_then(|map| map.shift_remove(SELF_HASH));
+        let stored = stored.as_ref().and_then(Value::as_str).unwrap_or("nothing");
+        let found = canonical_sha256(&value);
+        if stored != found {
+            let reason = format!("hash of the content is {found}, `{SELF_HASH}` says {stored}");
+            return Err(ArtifactError::malformed(path, reason));
+        }
+        serde_json::from_value(value).map_err(|e| ArtifactError::malformed(path, format!("{e}, expected a manifest")))
+    }
+}
+
+/// SHA-256 over the canonical JSON (no white space, sorted keys) of an observation schema.
+pub fn schema_sha256(schema: &ObservationSchema) -> String {
+    canonical_sha256(&serde_json::to_value(schema).expect("a schema has string keys only"))
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn canonical_sha256(value: &Value) -> String {
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    sha256_hex(sorted.to_string().as_bytes())
+}
+
+fn unreadable(path: &Path, error: &serde_json::Error) -> ArtifactError {
+    let (line, column) = (error.line(), error.column());
+    let reason = if error.is_eof() {
+        format!("the text ends at line {line}, column {column}, expected a whole JSON document")
+    } else {
+        format!("not JSON: {error}, expected a JSON document")
+    };
+    ArtifactError::malformed(path, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flexai_env::core::ObservationField;
+
+    #[test]
+    fn the_schema_hash_is_that_of_the_documented_canonical_text() {
+        let field = ObservationField { name: "soc".into(), unit: "1".into(), scaling: "none".into() };
+        let schema = ObservationSchema { fields: vec![field] };
+        let text = r#"{"fields":[{"name":"soc","scaling":"none","unit":"1"}]}"#;
+        assert_eq!(schema_sha256(&schema), sha256_hex(text.as_bytes()));
+    }
+
+    #[test]
+    fn the_hash_of_nothing_is_the_published_one() {
+        assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+}

@@ -1,0 +1,59 @@
+//! Plays whole episodes with a policy.
+//!
+//! In: an environment and a policy. Out: return, or the ledger of a scored week.
+//! Always: the policy sees the observation that the environment handed out, and nothing of what comes after.
+
+use super::{Policy, Situation};
+use flexai_env::core::Env;
+use flexai_env::site::{FlexSite, Ledger, WindowChoice};
+use std::time::Instant;
+
+/// What a policy made of one scored week.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeekOutcome {
+    /// The week and its job seed.
+    pub window: WindowChoice,
+    /// Sums over the week.
+    pub ledger: Ledger,
+    /// Interactive IT energy, for costs per inference.
+    pub interactive_mwh: f64,
+    /// Time of each decision in nanoseconds; a figure of the machine, not of the policy.
+    pub decision_ns: Vec<u64>,
+}
+
+/// Plays one episode from a seeded reset and returns (return, length).
+pub fn play_episode(env: &mut dyn Env, policy: &mut dyn Policy, seed: u64) -> (f64, u64) {
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    env.reset(Some(seed));
+    policy.begin_episode(seed);
+    let (mut total, mut length) = (0.0, 0);
+    loop {
+        let situation =
+            Situation { observation: env.observation(), mask: env.action_mask().unwrap_or_default(), site: None };
+        policy.decide(&situation, &mut action);
+        let result = env.step(&action);
+        total += result.reward;
+        length += 1;
+        if result.terminated || result.truncated {
+            return (total, length);
+        }
+    }
+}
+
+/// Plays one window of a site.
+pub fn play_week(site: &mut FlexSite, policy: &mut dyn Policy, window: WindowChoice) -> WeekOutcome {
+    let mut action = vec![0.0; site.action_space().flat_len()];
+    let mut decision_ns = Vec::with_capacity(window.periods);
+    site.reset_to(window);
+    policy.begin_episode(window.job_seed);
+    loop {
+        let begin = Instant::now();
+        let situation = Situation { observation: site.observation(), mask: &[], site: Some(site.view()) };
+        policy.decide(&situation, &mut action);
+        decision_ns.push(begin.elapsed().as_nanos() as u64);
+        if site.step(&action).truncated {
+            let interactive_mwh = site.episode().arrivals.interactive_mw.iter().sum::<f64>() * 0.5;
+            return WeekOutcome { window, ledger: *site.ledger(), interactive_mwh, decision_ns };
+        }
+    }
+}

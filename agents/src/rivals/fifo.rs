@@ -1,0 +1,17 @@
+//! First in, first out: run everything at arrival, leave the battery alone.
+
+use crate::policy::{Policy, Situation};
+use flexai_env::site::SiteAction;
+
+/// The rule that every saving is measured against.
+pub(super) struct Fifo;
+
+impl Policy for Fifo {
+    fn name(&self) -> &str {
+        "fifo"
+    }
+
+    fn decide(&mut self, _situation: &Situation<'_>, action: &mut [f32]) {
+        SiteAction::fifo().write(action);
+    }
+}

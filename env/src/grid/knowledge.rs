@@ -1,0 +1,116 @@
+//! What is known when period `now` is decided, at its start.
+//!
+//! In: a trace and a moment. Out: values that were public (or on the trader's screen) by then, `None` for the rest.
+//! Always: observations, masks and forecasts read the trace through [`Knowledge`] only, so nothing can leak.
+//! Not here: what the site pays and scores by (`site/`), which is looked up after the decision.
+
+use super::calendar::local_midnight;
+use super::signal::Signal;
+use super::trace::GridTrace;
+use serde::{Deserialize, Serialize};
+
+/// Local half-hour (11:00) from which the next local day's auction result and day-ahead forecasts are known. The table
+/// of published forecasts gives issue times of 08:30-10:00, so 11:00 is on the safe side for them.
+const DAY_AHEAD_PUBLICATION_HALF_HOUR: u8 = 22;
+/// The system price and the imbalance volume are published with this delay.
+const IMBALANCE_DELAY: usize = 2;
+
+/// Who decides, and therefore what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InformationSet {
+    /// The site sees its supplier's screen: the intraday index of period t trades before t is decided.
+    #[default]
+    Trader,
+    /// Public feeds only: the intraday index up to t-1.
+    Published,
+}
+
+/// The past and the published future of a trace, seen at the start of period `now`.
+#[derive(Debug, Clone, Copy)]
+pub struct Knowledge<'a> {
+    trace: &'a GridTrace,
+    now: usize,
+    information: InformationSet,
+    day_ahead: bool,
+    day_ahead_until: usize,
+}
+
+impl<'a> Knowledge<'a> {
+    /// What is known at the start of period `now` (an index of the trace).
+    pub fn at(trace: &'a GridTrace, now: usize, information: InformationSet) -> Self {
+        let local = trace.local(now);
+        let last_day = if local.half_hour >= DAY_AHEAD_PUBLICATION_HALF_HOUR { local.day + 1 } else { local.day };
+        let until = local_midnight(last_day + 1).0 - trace.start().0;
+        let day_ahead_until = (until.max(0) as usize).min(trace.len());
+        Self { trace, now, information, day_ahead: true, day_ahead_until }
+    }
+
+    /// The same without any day-ahead price (scenario `no-day-ahead`).
+    pub fn without_day_ahead(mut self) -> Self {
+        self.day_ahead = false;
+        self
+    }
+
+    /// The moment.
+    pub fn now(&self) -> usize {
+        self.now
+    }
+
+    /// The trace, for its calendar; values are read through [`Knowledge::get`].
+    pub fn calendar(&self) -> &'a GridTrace {
+        self.trace
+    }
+
+    /// First index whose day-ahead price is not known yet.
+    pub fn day_ahead_until(&self) -> usize {
+        if self.day_ahead { self.day_ahead_until } else { 0 }
+    }
+
+    /// Value of a signal in period `t`, if it is known now and not a hole.
+    pub fn get(&self, signal: Signal, t: usize) -> Option<f64> {
+        if self.is_known(signal, t) { self.trace.get(signal, t) } else { None }
+    }
+
+    /// National solar output per installed capacity in period `t`, if known now.
+    pub fn solar_factor(&self, t: usize) -> Option<f64> {
+        if t < self.now { self.trace.solar_capacity_factor(t) } else { None }
+    }
+
+    /// The newest known value of a signal at or before period `t`, with its index; looks back at most two weeks.
+    pub fn latest(&self, signal: Signal, t: usize) -> Option<(usize, f64)> {
+        let from = t.min(self.trace.len().saturating_sub(1));
+        let oldest = from.saturating_sub(LOOK_BACK);
+        (oldest..=from).rev().find_map(|i| self.get(signal, i).map(|x| (i, x)))
+    }
+
+    fn is_known(&self, signal: Signal, t: usize) -> bool {
+        if t >= self.trace.len() {
+            return false;
+        }
+        match signal {
+            Signal::IntradayPrice => match self.information {
+                InformationSet::Trader => t <= self.now,
+                InformationSet::Published => t < self.now,
+            },
+            Signal::DayAheadPrice => self.day_ahead && t < self.day_ahead_until,
+            Signal::ImbalancePrice | Signal::NetImbalanceVolume => t + IMBALANCE_DELAY <= self.now,
+            Signal::DayAheadForecastDemand
+            | Signal::DayAheadForecastWind
+            | Signal::DayAheadForecastEmbeddedWind
+            | Signal::DayAheadForecastEmbeddedSolar => t < self.day_ahead_until,
+            Signal::CarbonIntensity if self.trace.carbon_resolution_min(t) == 60 => self.hour_is_over(t),
+            _ => t < self.now,
+        }
+    }
+
+    /// An hourly mean is known once its hour is over; hours start on even periods since the epoch.
+    fn hour_is_over(&self, t: usize) -> bool {
+        let start = self.trace.start().0;
+        let hour_end = (start + t as i64).div_euclid(2) * 2 + 2;
+        hour_end <= start + self.now as i64
+    }
+}
+
+/// How far back the newest value of a signal is looked for.
+const LOOK_BACK: usize = 14 * 48;

@@ -1,0 +1,230 @@
+//! Job classes: tables `[workload]`, `[workload.interactive]` and `[[workload.classes]]` of a scenario.
+//!
+//! Sources of the defaults: class mix and deadlines as the standard scenario of the design; job sizes in the range of
+//! the Philly and PAI traces (duration P50 about 1 h, P90 about 6-10 h), scaled to a site of 8 MW.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that asks for compute at a site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkloadConfig {
+    /// Mean IT load of interactive inference and jobs together.
+    pub mean_it_mw: f64,
+    /// The load that cannot wait.
+    pub interactive: InteractiveConfig,
+    /// The classes of jobs, most urgent first; the order is that of actions and observations.
+    pub classes: Vec<JobClassConfig>,
+}
+
+/// Interactive inference: an exogenous load that follows the day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InteractiveConfig {
+    /// Share of the mean IT energy.
+    pub energy_share: f64,
+    /// Amplitude of the daily cycle, as a share of its mean.
+    pub daily_amplitude: f64,
+    /// Local hour of the peak.
+    pub peak_hour: f64,
+    /// Standard deviation of the autocorrelated noise, as a share of its mean.
+    pub noise: f64,
+    /// IT energy of one inference in joules: 167 J of GPU for a 70B model on H100 (ML.ENERGY v3) x 1.5 node/GPU.
+    pub joules_per_inference: f64,
+}
+
+/// One class of jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobClassConfig {
+    /// Snake-case name; actions and observations are named after it.
+    pub name: String,
+    /// Share of the mean IT energy.
+    pub energy_share: f64,
+    /// Median IT power of a job.
+    pub power_mw_median: f64,
+    /// Standard deviation of the logarithm of power.
+    pub power_log_sd: f64,
+    /// Median duration at full power.
+    pub duration_hours_median: f64,
+    /// Standard deviation of the logarithm of duration.
+    pub duration_log_sd: f64,
+    /// Durations are cut here.
+    pub duration_hours_max: f64,
+    /// How long a job may wait: deadline = release + duration + slack.
+    pub slack_hours: f64,
+    /// Whether a started job may be paused.
+    pub interruptible: bool,
+    /// Work lost when a running job is paused, in minutes at full power.
+    pub checkpoint_minutes: f64,
+    /// Lowest power of a running job as a share of its full power; 1 means that it cannot be slowed.
+    pub power_floor: f64,
+    /// Above this carbon intensity the class should not run; `None` means it does not care.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carbon_threshold_gco2_kwh: Option<f64>,
+    /// Amplitude of the daily cycle of arrivals, as a share of the mean rate.
+    pub daily_amplitude: f64,
+    /// Local hour of the arrival peak.
+    pub peak_hour: f64,
+    /// Arrival rate at weekends relative to weekdays.
+    pub weekend_factor: f64,
+}
+
+impl Default for InteractiveConfig {
+    fn default() -> Self {
+        Self { energy_share: 0.40, daily_amplitude: 0.15, peak_hour: 15.0, noise: 0.03, joules_per_inference: 250.0 }
+    }
+}
+
+impl Default for JobClassConfig {
+    fn default() -> Self {
+        Self {
+            name: "jobs".into(),
+            energy_share: 0.10,
+            power_mw_median: 0.10,
+            power_log_sd: 0.5,
+            duration_hours_median: 1.0,
+            duration_log_sd: 0.7,
+            duration_hours_max: 12.0,
+            slack_hours: 4.0,
+            interruptible: true,
+            checkpoint_minutes: 0.0,
+            power_floor: 1.0,
+            carbon_threshold_gco2_kwh: None,
+            daily_amplitude: 0.4,
+            peak_hour: 15.0,
+            weekend_factor: 1.0,
+        }
+    }
+}
+
+impl Default for WorkloadConfig {
+    fn default() -> Self {
+        let class = JobClassConfig::default();
+        let classes = vec![
+            JobClassConfig {
+                name: "strict_training".into(),
+                energy_share: 0.10,
+                slack_hours: 1.0,
+                duration_hours_median: 1.5,
+                interruptible: false,
+                power_floor: 0.75,
+                ..class.clone()
+            },
+            JobClassConfig {
+                name: "soft_training".into(),
+                energy_share: 0.15,
+                slack_hours: 4.0,
+                duration_hours_median: 1.5,
+                power_floor: 0.75,
+                carbon_threshold_gco2_kwh: Some(200.0),
+                ..class.clone()
+            },
+            JobClassConfig {
+                name: "batch_inference".into(),
+                energy_share: 0.10,
+                slack_hours: 4.0,
+                duration_hours_median: 0.5,
+                duration_log_sd: 0.5,
+                power_floor: 0.5,
+                carbon_threshold_gco2_kwh: Some(200.0),
+                ..class.clone()
+            },
+            JobClassConfig {
+                name: "pre_training".into(),
+                energy_share: 0.15,
+                slack_hours: 4.0,
+                power_mw_median: 0.20,
+                duration_hours_median: 6.0,
+                duration_log_sd: 0.5,
+                duration_hours_max: 24.0,
+                checkpoint_minutes: 5.0,
+                power_floor: 0.5,
+                carbon_threshold_gco2_kwh: Some(180.0),
+                daily_amplitude: 0.2,
+                ..class.clone()
+            },
+            JobClassConfig {
+                name: "best_effort".into(),
+                energy_share: 0.10,
+                slack_hours: 24.0,
+                duration_hours_median: 0.75,
+                power_floor: 0.5,
+                carbon_threshold_gco2_kwh: Some(150.0),
+                ..class
+            },
+        ];
+        Self { mean_it_mw: 8.0, interactive: InteractiveConfig::default(), classes }
+    }
+}
+
+impl WorkloadConfig {
+    /// Faults as `(key, message)`.
+    pub fn validate(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let mut check = |ok: bool, key: String, found: f64, expected: &str| {
+            if !ok {
+                faults.push((format!("workload.{key}"), format!("is {found}, expected {expected}")));
+            }
+        };
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        check(positive(self.mean_it_mw), "mean_it_mw".into(), self.mean_it_mw, "more than 0");
+        let interactive = &self.interactive;
+        check(share(interactive.energy_share), "interactive.energy_share".into(), interactive.energy_share, "0 to 1");
+        check(
+            share(interactive.daily_amplitude),
+            "interactive.daily_amplitude".into(),
+            interactive.daily_amplitude,
+            "0 to 1",
+        );
+        check((0.0..0.3).contains(&interactive.noise), "interactive.noise".into(), interactive.noise, "0 to 0.3");
+        check(
+            positive(interactive.joules_per_inference),
+            "interactive.joules_per_inference".into(),
+            interactive.joules_per_inference,
+            "more than 0",
+        );
+        for class in &self.classes {
+            let key = |field: &str| format!("classes.{}.{field}", class.name);
+            check(share(class.energy_share), key("energy_share"), class.energy_share, "0 to 1");
+            check(positive(class.power_mw_median), key("power_mw_median"), class.power_mw_median, "more than 0");
+            check((0.0..=2.0).contains(&class.power_log_sd), key("power_log_sd"), class.power_log_sd, "0 to 2");
+            check(
+                positive(class.duration_hours_median),
+                key("duration_hours_median"),
+                class.duration_hours_median,
+                "more than 0",
+            );
+            check(
+                (0.0..=2.0).contains(&class.duration_log_sd),
+                key("duration_log_sd"),
+                class.duration_log_sd,
+                "0 to 2",
+            );
+            let max = class.duration_hours_max;
+            check(max >= class.duration_hours_median && max <= 168.0, key("duration_hours_max"), max, "median to 168");
+            check((0.0..=168.0).contains(&class.slack_hours), key("slack_hours"), class.slack_hours, "0 to 168");
+            check(
+                (0.0..=60.0).contains(&class.checkpoint_minutes),
+                key("checkpoint_minutes"),
+                class.checkpoint_minutes,
+                "0 to 60",
+            );
+            let floor = class.power_floor;
+            check(floor > 0.0 && floor <= 1.0, key("power_floor"), floor, "more than 0, at most 1");
+            check(share(class.daily_amplitude), key("daily_amplitude"), class.daily_amplitude, "0 to 1");
+            check(positive(class.weekend_factor), key("weekend_factor"), class.weekend_factor, "more than 0");
+        }
+        let count = self.classes.len();
+        check(count <= super::pool::MAX_CLASSES, "classes".into(), count as f64, "at most 16 classes");
+        let total = interactive.energy_share + self.classes.iter().map(|c| c.energy_share).sum::<f64>();
+        check((total - 1.0).abs() < 1e-6, "classes".into(), total, "energy shares that add up to 1");
+        let mut names: Vec<&str> = self.classes.iter().map(|c| c.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+            faults.push(("workload.classes".into(), format!("`{}` is named twice, expected unique names", twice[0])));
+        }
+        faults
+    }
+}

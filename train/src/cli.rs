@@ -1,0 +1,316 @@
+//! The command line: names and options are a contract; add, do not rename.
+//!
+//! In: arguments. Out: one parsed command. Not here: what the commands do (`commands/`).
+
+use clap::{Args, Parser, Subcommand};
+use flexai_agents::device::DeviceChoice;
+use std::path::PathBuf;
+
+/// Train, judge and export policies that run an AI data centre on the GB grid.
+#[derive(Debug, Parser)]
+#[command(name = "flexai", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a policy from a configuration
+    Train(TrainArgs),
+    /// Play policies and rivals on the same weeks and compare them
+    Evaluate(EvaluateArgs),
+    /// Write a checkpoint as an artifact that any runtime loads
+    Export(ExportArgs),
+    /// Decide by an artifact: JSON lines in, JSON lines out
+    Decide(DecideArgs),
+    /// List, describe or check environments
+    Env(EnvArgs),
+    /// Check grid tables, fit or write the synthetic grid
+    Data(DataArgs),
+    /// Measure speed, with the machine it was measured on
+    Bench(BenchArgs),
+    /// Draw a figure as SVG
+    Figure(FigureArgs),
+}
+
+/// `flexai train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Training configuration; left out with --resume
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub config: Option<PathBuf>,
+    /// Device: flex, ndarray or wgpu
+    #[arg(long)]
+    pub device: Option<DeviceChoice>,
+    /// Seed of every random stream
+    #[arg(long, conflicts_with = "resume")]
+    pub seed: Option<u64>,
+    /// Environment steps of the whole run
+    #[arg(long, conflicts_with = "resume")]
+    pub steps: Option<u64>,
+    /// Change a key of the configuration, e.g. ppo.gamma=0.99
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    pub set: Vec<String>,
+    /// Grid table (.csv or .csv.gz) instead of the embedded synthetic grid
+    #[arg(long)]
+    pub grid: Option<PathBuf>,
+    /// Folder of the run
+    #[arg(long, conflicts_with = "resume")]
+    pub out: Option<PathBuf>,
+    /// Continue a run as if it had never stopped
+    #[arg(long, value_name = "RUN_DIR")]
+    pub resume: Option<PathBuf>,
+    /// Stop after this many updates more, with a checkpoint; the schedules stay those of the whole run
+    #[arg(long, value_name = "N")]
+    pub stop_after: Option<u64>,
+    /// One JSON line per update on stdout, the last one being the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Run directories, checkpoints, artifacts, or names of rivals
+    #[arg(required = true, value_name = "POLICY")]
+    pub policies: Vec<String>,
+    /// Scenario file; without it the one stored with the first policy
+    #[arg(long)]
+    pub scenario: Option<PathBuf>,
+    /// Grid table; without it the one the policy was trained on, or the embedded grid
+    #[arg(long)]
+    pub grid: Option<PathBuf>,
+    /// Split of the calendar: train, validation or test
+    #[arg(long, default_value = "validation", conflicts_with_all = ["from", "to"])]
+    pub split: String,
+    /// First day, e.g. 2024-01-01
+    #[arg(long, requires = "to")]
+    pub from: Option<String>,
+    /// Day after the last, e.g. 2024-04-01
+    #[arg(long, requires = "from")]
+    pub to: Option<String>,
+    /// Rivals to play along: all, none, or names with commas
+    #[arg(long, default_value = "all")]
+    pub rivals: String,
+    /// At most so many weeks, spread over the range
+    #[arg(long)]
+    pub weeks: Option<usize>,
+    /// Job seeds per week (episodes per policy outside site environments)
+    #[arg(long, default_value_t = 1)]
+    pub seeds: usize,
+    /// Draw actions as in training instead of taking the most probable one
+    #[arg(long)]
+    pub sampled: bool,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Run directory (its best checkpoint) or checkpoint
+    pub checkpoint: PathBuf,
+    /// Folder of the artifact
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Replace an artifact that is already there
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// `flexai decide`.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// Folder of the artifact
+    pub artifact: PathBuf,
+}
+
+/// `flexai env`.
+#[derive(Debug, Args)]
+pub struct EnvArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: EnvCommand,
+}
+
+/// Commands on environments.
+#[derive(Debug, Subcommand)]
+pub enum EnvCommand {
+    /// All registered environments
+    List {
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Spaces, schema and page of an environment
+    Describe {
+        /// Registered id
+        id: String,
+        /// Scenario of a site environment
+        #[arg(long)]
+        scenario: Option<PathBuf>,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the contract test on an environment
+    Check {
+        /// Registered id
+        id: String,
+        /// Scenario of a site environment
+        #[arg(long)]
+        scenario: Option<PathBuf>,
+        /// Grid table of a site environment
+        #[arg(long)]
+        grid: Option<PathBuf>,
+    },
+}
+
+/// `flexai data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// Commands on grid tables.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Report holes and clock changes of a table and compare it with the synthetic grid
+    Check {
+        /// Table (.csv or .csv.gz), or `embedded`
+        table: String,
+        /// Accept missing half-hours as holes
+        #[arg(long)]
+        allow_missing: bool,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fit the synthetic generator to the train split of a table
+    FitSynthetic {
+        /// Table (.csv or .csv.gz)
+        table: PathBuf,
+        /// File of the parameters
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Write a table drawn from the synthetic generator
+    Synthesise {
+        /// First day
+        #[arg(long, default_value = "2020-01-01")]
+        from: String,
+        /// Number of days
+        #[arg(long, default_value_t = 366)]
+        days: usize,
+        /// Seed of the draw
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Parameters; without them the embedded ones
+        #[arg(long)]
+        parameters: Option<PathBuf>,
+        /// File of the table
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// `flexai bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure.
+    #[command(subcommand)]
+    pub command: BenchCommand,
+}
+
+/// Benchmarks.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Steps per second of an environment under random actions
+    Env {
+        /// Registered id
+        #[arg(long, default_value = "FlexSite-v1")]
+        id: String,
+        /// Environments stepped together
+        #[arg(long, default_value_t = 64)]
+        num_envs: usize,
+        /// Steps of the batch
+        #[arg(long, default_value_t = 2000)]
+        steps: usize,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// A short training run: steps per second and the share of collecting and learning
+    Train {
+        /// Training configuration
+        config: PathBuf,
+        /// Updates to run
+        #[arg(long, default_value_t = 5)]
+        updates: u64,
+        /// Device: flex, ndarray or wgpu
+        #[arg(long)]
+        device: Option<DeviceChoice>,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Time per decision of an artifact
+    Decide {
+        /// Folder of the artifact
+        artifact: PathBuf,
+        /// Decisions to time
+        #[arg(long, default_value_t = 20_000)]
+        decisions: usize,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `flexai figure`.
+#[derive(Debug, Args)]
+pub struct FigureArgs {
+    /// What to draw.
+    #[command(subcommand)]
+    pub command: FigureCommand,
+}
+
+/// Figures.
+#[derive(Debug, Subcommand)]
+pub enum FigureCommand {
+    /// The learning curve of one or more runs
+    Learning {
+        /// Run directories
+        #[arg(required = true)]
+        runs: Vec<PathBuf>,
+        /// Tag of metrics.jsonl
+        #[arg(long, default_value = "eval/saving_pct")]
+        tag: String,
+        /// SVG file
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// One day: FIFO as bars, the policy as a line, price, carbon and battery below
+    Day {
+        /// Run directory, checkpoint, artifact or rival
+        policy: String,
+        /// Local day, e.g. 2024-05-14
+        #[arg(long)]
+        date: String,
+        /// Scenario file; without it the one stored with the policy
+        #[arg(long)]
+        scenario: Option<PathBuf>,
+        /// Grid table; without it the one the policy was trained on
+        #[arg(long)]
+        grid: Option<PathBuf>,
+        /// SVG file
+        #[arg(long)]
+        out: PathBuf,
+    },
+}

@@ -1,0 +1,83 @@
+//! One fault as a person reads it: where, what was found, what was expected; then one action.
+//!
+//! In: a place, a sentence, a hint. Out: the text of STYLE rule 18 without the leading `error: `, which the binary prints.
+//! Always: readable without colour.
+//! Not here: exit codes (`config`, the commands).
+
+use std::fmt;
+use std::path::Path;
+
+/// A fault with its place, its sentence and one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// File with line and column, a command line argument, or a folder.
+    pub place: String,
+    /// What was found and what was expected.
+    pub message: String,
+    /// One action that mends it.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into(), hint: None }
+    }
+
+    /// A fault of a file or folder.
+    pub fn of_path(path: &Path, message: impl Into<String>) -> Self {
+        Self::new(path.display().to_string(), message)
+    }
+
+    /// What the filesystem refused, with the hint that fits the cause.
+    pub fn of_io(path: &Path, action: &str, error: &std::io::Error) -> Self {
+        let hint = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                "free space on this disk, then resume"
+            }
+            std::io::ErrorKind::PermissionDenied => "choose a folder you may write to, or change its permissions",
+            std::io::ErrorKind::ReadOnlyFilesystem => "choose a folder on a disk that can be written",
+            std::io::ErrorKind::NotFound => "check the path; a folder or file on it does not exist",
+            _ => "check the disk and the path, then try again",
+        };
+        Self::of_path(path, format!("cannot {action}: {error}")).hint(hint)
+    }
+
+    /// The same fault with an action.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_says_place_and_message_then_a_blank_line_and_the_hint() {
+        let fault = Fault::new("a.toml:3:1", "`x` is 2, but 1 is expected").hint("write 1");
+        assert_eq!(fault.to_string(), "a.toml:3:1: `x` is 2, but 1 is expected\n\nhint: write 1");
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_the_action_that_failed() {
+        let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let text = Fault::of_io(Path::new("runs/a/metrics.jsonl"), "write a line", &error).to_string();
+        assert!(text.starts_with("runs/a/metrics.jsonl: cannot write a line: "), "{text}");
+        assert!(text.ends_with("hint: free space on this disk, then resume"), "{text}");
+    }
+}

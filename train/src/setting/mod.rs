@@ -1,0 +1,11 @@
+//! What a command works on: a training configuration, a scenario, a grid.
+//!
+//! In: paths and overrides. Out: checked values, ready to use.
+//! Always: a scenario named by path is written into the resolved configuration, so that a run directory needs no other
+//! file but its grid table.
+
+mod grid;
+mod train_config;
+
+pub use grid::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
+pub use train_config::{CheckpointConfig, EnvConfig, EvaluationConfig, TrainConfig, load_train_config};
