@@ -1,1 +1,27 @@
-//! PPO (under construction).
+//! Proximal policy optimisation on Burn.
+//!
+//! In: a batch of environments and settings. Out: a trained [`PolicyNetwork`](crate::artifact::PolicyNetwork), reports,
+//! checkpoints. Always: termination and truncation stay apart; same settings, seed and CPU device give the same bytes at
+//! any thread count; a number that is not finite stops the run and is never written.
+//! Not here: run directories, evaluation, early stopping (`train/`); the policy that ships (`artifact/`).
+
+mod actor_critic;
+mod checkpoint;
+mod collector;
+mod config;
+mod distribution;
+mod error;
+mod gae;
+mod init;
+mod learner;
+mod loss;
+mod optimizer;
+mod rollout;
+mod trainer;
+
+#[cfg(test)]
+mod golden;
+
+pub use config::{NetworkConfig, PpoConfig};
+pub use error::PpoError;
+pub use trainer::{Trainer, UpdateReport, UpdateTiming};

@@ -1,0 +1,225 @@
+//! Checkpoints of a trainer: everything needed to continue as if it had never stopped.
+//!
+//! In and out: a folder with `model.bpk` and `optimizer.bpk` (burnpack) and `trainer.bin` (postcard: counters, streams,
+//! normalisers, environments). Always: each file is checked by its SHA-256 before anything is taken over, so a damaged
+//! checkpoint leaves the trainer as it was. Not here: names of folders, renaming into place, which one is kept (`train/`).
+
+use super::actor_critic::{ActorCritic, continuous_len};
+use super::error::PpoError;
+use super::optimizer::Moments;
+use super::trainer::Trainer;
+use burn::module::Module;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use flexai_env::core::{ObservationNormalizer, ReturnNormalizer, StreamRng};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const TRAINER: &str = "trainer.bin";
+
+/// First bytes of `trainer.bin`; the number is the version of what follows.
+const MAGIC: &[u8; 8] = b"FLEXPPO1";
+const HASH_LEN: usize = 32;
+
+/// What `trainer.bin` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct TrainerState {
+    shape: Shape,
+    updates: u64,
+    optimizer_steps: u64,
+    shuffle: StreamRng,
+    streams: Vec<StreamRng>,
+    observation: Vec<f32>,
+    observation_normalizer: Option<ObservationNormalizer>,
+    return_normalizer: Option<ReturnNormalizer>,
+    environments: Vec<Vec<u8>>,
+    model_hash: [u8; HASH_LEN],
+    optimizer_hash: [u8; HASH_LEN],
+}
+
+/// What must be equal for a checkpoint to fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Shape {
+    num_envs: usize,
+    observation_len: usize,
+    head_len: usize,
+    continuous_len: usize,
+    hidden: Vec<usize>,
+    normalize_observation: bool,
+    normalize_reward: bool,
+}
+
+impl Trainer {
+    /// Writes a checkpoint into `dir`, which is made if absent; every file is flushed to the disk.
+    ///
+    /// For an all-or-nothing checkpoint write into a temporary folder and rename it.
+    ///
+    /// # Errors
+    /// [`PpoError::NotFinite`] if the trainer has failed; [`PpoError::Checkpoint`] if a file cannot be written.
+    pub fn save(&self, dir: &Path) -> Result<(), PpoError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        fs::create_dir_all(dir).map_err(|error| PpoError::checkpoint(dir, error, "a folder that can be made"))?;
+        let record = |file: &str, record: ModuleRecord| {
+            let bytes = record.into_bytes();
+            bytes
+                .map(|b| b.to_vec())
+                .map_err(|e| PpoError::checkpoint(&dir.join(file), e, "a record that can be written"))
+        };
+        let network = &self.learner.network;
+        let parameters = network.num_params();
+        let model = record(MODEL, network.clone().into_record())?;
+        let moments = self.learner.optimizer.moments(parameters, &self.learner.device);
+        let optimizer = record(OPTIMIZER, moments.into_record())?;
+        let state = self.state(hash(&model), hash(&optimizer));
+        let state = postcard::to_stdvec(&state)
+            .map_err(|e| PpoError::checkpoint(&dir.join(TRAINER), e, "a state that can be written"))?;
+        let trainer = [MAGIC.as_slice(), &state, &hash(&state)].concat();
+        write(&dir.join(MODEL), &model)?;
+        write(&dir.join(OPTIMIZER), &optimizer)?;
+        write(&dir.join(TRAINER), &trainer)
+    }
+
+    /// Continues from a checkpoint of a trainer with the same settings and environments.
+    ///
+    /// # Errors
+    /// [`PpoError::Checkpoint`] names the file that is missing, damaged or of another run; the trainer is then unchanged,
+    /// except that environments may have taken over a state before another one refused its own.
+    pub fn load(&mut self, dir: &Path) -> Result<(), PpoError> {
+        let path = dir.join(TRAINER);
+        let state = parse_state(&path)?;
+        self.check_shape(&path, &state)?;
+        let network = self.read_network(&dir.join(MODEL), &state.model_hash)?;
+        let moments = self.read_moments(&dir.join(OPTIMIZER), &state.optimizer_hash)?;
+        let steps = usize::try_from(state.optimizer_steps)
+            .map_err(|_| PpoError::checkpoint(&path, "too many optimiser steps", "a number this machine can count"))?;
+        self.collector
+            .venv
+            .load_state(&state.environments)
+            .map_err(|error| PpoError::checkpoint(&path, error, "states of the configured environments"))?;
+        self.policy = network.to_policy_network(&self.heads, None);
+        self.learner.network = network;
+        self.learner.optimizer.restore(&moments, steps);
+        self.updates = state.updates;
+        self.shuffle = state.shuffle;
+        self.collector.streams = state.streams;
+        self.collector.observation = state.observation;
+        self.collector.observation_normalizer = state.observation_normalizer;
+        self.collector.return_normalizer = state.return_normalizer;
+        self.failure = None;
+        Ok(())
+    }
+
+    fn state(&self, model_hash: [u8; HASH_LEN], optimizer_hash: [u8; HASH_LEN]) -> TrainerState {
+        let collector = &self.collector;
+        TrainerState {
+            shape: self.shape(),
+            updates: self.updates,
+            optimizer_steps: self.learner.optimizer.steps() as u64,
+            shuffle: self.shuffle.clone(),
+            streams: collector.streams.clone(),
+            observation: collector.observation.clone(),
+            observation_normalizer: collector.observation_normalizer.clone(),
+            return_normalizer: collector.return_normalizer.clone(),
+            environments: collector.venv.save_state(),
+            model_hash,
+            optimizer_hash,
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        Shape {
+            num_envs: self.config.num_envs,
+            observation_len: self.policy.observation_len(),
+            head_len: self.policy.actor.outputs(),
+            continuous_len: continuous_len(&self.heads),
+            hidden: self.network.hidden.clone(),
+            normalize_observation: self.config.normalize_observation,
+            normalize_reward: self.config.normalize_reward,
+        }
+    }
+
+    fn check_shape(&self, path: &Path, state: &TrainerState) -> Result<(), PpoError> {
+        let expected = self.shape();
+        if state.shape != expected {
+            let (found, expected) = (format!("a trainer of {:?}", state.shape), format!("{expected:?}"));
+            return Err(PpoError::checkpoint(path, found, expected));
+        }
+        let (envs, len) = (expected.num_envs, expected.num_envs * expected.observation_len);
+        let fits = state.streams.len() == envs
+            && state.environments.len() == envs
+            && state.observation.len() == len
+            && state.observation.iter().all(|x| x.is_finite())
+            && state.observation_normalizer.is_some() == expected.normalize_observation
+            && state.return_normalizer.is_some() == expected.normalize_reward
+            && state
+                .observation_normalizer
+                .as_ref()
+                .is_none_or(|n| n.statistics.mean.len() == expected.observation_len)
+            && state.return_normalizer.as_ref().is_none_or(|n| n.discounted_return.len() == envs);
+        if fits {
+            Ok(())
+        } else {
+            Err(PpoError::checkpoint(path, "parts of different sizes", "one state per environment"))
+        }
+    }
+
+    fn read_network(&self, path: &Path, expected: &[u8; HASH_LEN]) -> Result<ActorCritic, PpoError> {
+        let record = parse_record(path, expected)?;
+        let network = self.learner.network.clone().try_load_record(record);
+        network.map_err(|error| PpoError::checkpoint(path, error, "the parameters of the configured network"))
+    }
+
+    fn read_moments(&self, path: &Path, expected: &[u8; HASH_LEN]) -> Result<Moments, PpoError> {
+        let record = parse_record(path, expected)?;
+        let parameters = self.learner.network.num_params();
+        let empty = self.learner.optimizer.moments(parameters, &self.learner.device);
+        let moments = empty.try_load_record(record);
+        moments.map_err(|error| PpoError::checkpoint(path, error, "two moments of each parameter"))
+    }
+}
+
+fn parse_state(path: &Path) -> Result<TrainerState, PpoError> {
+    let bytes = read(path)?;
+    let expected = "a trainer state of this version";
+    let body = bytes.strip_prefix(MAGIC.as_slice());
+    let body = body.ok_or_else(|| PpoError::checkpoint(path, "another kind of file", expected))?;
+    let damaged = || PpoError::checkpoint(path, "a damaged or cut-short file", expected);
+    let (state, sum) = body.split_last_chunk::<HASH_LEN>().ok_or_else(damaged)?;
+    if hash(state) != *sum {
+        return Err(damaged());
+    }
+    postcard::from_bytes(state).map_err(|error| PpoError::checkpoint(path, error, expected))
+}
+
+fn parse_record(path: &Path, expected: &[u8; HASH_LEN]) -> Result<ModuleRecord, PpoError> {
+    let bytes = read(path)?;
+    if hash(&bytes) != *expected {
+        return Err(PpoError::checkpoint(
+            path,
+            "a damaged or cut-short file",
+            format!("the file that {TRAINER} was saved with"),
+        ));
+    }
+    ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
+        .map_err(|error| PpoError::checkpoint(path, error, "a burnpack record"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PpoError> {
+    fs::read(path).map_err(|error| PpoError::checkpoint(path, error, "a file of a checkpoint"))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), PpoError> {
+    let written = File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|error| PpoError::checkpoint(path, error, "a file that can be written"))
+}
+
+fn hash(bytes: &[u8]) -> [u8; HASH_LEN] {
+    Sha256::digest(bytes).into()
+}

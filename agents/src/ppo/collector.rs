@@ -1,0 +1,229 @@
+//! The collecting phase: the policy acts in a batch of environments and everything is written down.
+//!
+//! In: a policy on the host. Out: a full [`RolloutBuffer`], finished episodes, means of the info columns.
+//! Always: environments go on over updates; each environment draws its actions from its own stream, so results do not
+//! depend on threads; an observation is merged into the running statistics once, when it arrives, and then normalised;
+//! final observations are normalised without being merged; a number that is not finite is reported by its place.
+//! Not here: advantages (`gae.rs`).
+
+use super::config::PpoConfig;
+use super::rollout::RolloutBuffer;
+use crate::artifact::{MlpScratch, PolicyNetwork, sample};
+use flexai_env::core::{
+    EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
+};
+use rayon::prelude::*;
+
+/// Environments that one thread serves at a time.
+const LANE_ENVS: usize = 16;
+/// Rows of a batch of values that one thread computes at a time.
+const VALUE_ROWS: usize = 256;
+
+/// Environments, their streams and normalisers.
+pub(super) struct Collector {
+    pub(super) venv: VecEnv,
+    /// Present observations as the policy will see them, `[num_envs, observation_len]`.
+    pub(super) observation: Vec<f32>,
+    pub(super) observation_normalizer: Option<ObservationNormalizer>,
+    pub(super) return_normalizer: Option<ReturnNormalizer>,
+    /// One generator per environment.
+    pub(super) streams: Vec<StreamRng>,
+    rollout: RolloutBuffer,
+    lanes: Vec<Lane>,
+    /// Flat index and normalised final observation of each episode that ended in this rollout.
+    ended: Vec<usize>,
+    final_observations: Vec<f32>,
+}
+
+/// Buffers of one thread.
+#[derive(Default)]
+struct Lane {
+    scratch: MlpScratch,
+    parameters: Vec<f32>,
+}
+
+/// Figures of a collecting phase.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct CollectFigures {
+    /// Episodes that ended, in order of time, then environment.
+    pub(super) episodes: Vec<EpisodeStatistics>,
+    /// Mean of each info column over all transitions.
+    pub(super) info_means: Vec<f64>,
+    /// Mean reward per step, before scaling.
+    pub(super) reward_mean: f64,
+}
+
+impl Collector {
+    /// Resets the environments and takes in their first observations.
+    pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv) -> Self {
+        venv.reset(tree.child("environments", 0).seed());
+        let n = venv.num_envs();
+        let (observation_len, action_space) = (venv.observation_space().flat_len(), venv.action_space());
+        let (action_len, mask_len) = (action_space.flat_len(), action_space.mask_len());
+        let stream = |e: usize| tree.child("actions", e as u64).stream("draw");
+        let mut collector = Self {
+            observation: venv.observation().to_vec(),
+            observation_normalizer: config
+                .normalize_observation
+                .then(|| ObservationNormalizer::new(observation_len, config.observation_clip)),
+            return_normalizer: config
+                .normalize_reward
+                .then(|| ReturnNormalizer::new(n, config.gamma, config.reward_clip)),
+            streams: (0..n).map(stream).collect(),
+            rollout: RolloutBuffer::new(config.num_steps, n, observation_len, action_len, mask_len),
+            lanes: (0..n.div_ceil(LANE_ENVS)).map(|_| Lane::default()).collect(),
+            ended: Vec::new(),
+            final_observations: Vec::new(),
+            venv,
+        };
+        if let Some(normalizer) = &mut collector.observation_normalizer {
+            normalizer.update(&collector.observation);
+            normalizer.apply(&mut collector.observation);
+        }
+        collector
+    }
+
+    /// The last rollout.
+    pub(super) fn rollout(&self) -> &RolloutBuffer {
+        &self.rollout
+    }
+
+    /// Collects one rollout.
+    ///
+    /// # Errors
+    /// The name of the first number that is not finite.
+    pub(super) fn collect(&mut self, policy: &PolicyNetwork) -> Result<CollectFigures, String> {
+        let steps = self.rollout.num_steps;
+        let mut figures = CollectFigures { info_means: vec![0.0; self.venv.info_keys().len()], ..Default::default() };
+        self.ended.clear();
+        self.final_observations.clear();
+        for t in 0..steps {
+            self.act(policy, t);
+            self.play(t, &mut figures)?;
+        }
+        let n = self.rollout.len() as f64;
+        figures.info_means.iter_mut().for_each(|mean| *mean /= n);
+        figures.reward_mean /= n;
+        self.evaluate(policy);
+        Ok(figures)
+    }
+
+    /// Draws the actions of step `t`.
+    fn act(&mut self, policy: &PolicyNetwork, t: usize) {
+        let rollout = &mut self.rollout;
+        let n = rollout.num_envs;
+        let rows = |per_env: usize| t * n * per_env..(t + 1) * n * per_env;
+        let observation_len = self.observation.len() / n;
+        let action_len = rollout.actions.len() / rollout.log_probs.len();
+        let mask_len = rollout.masks.len() / rollout.log_probs.len();
+        rollout.observations[rows(observation_len)].copy_from_slice(&self.observation);
+        rollout.masks[rows(mask_len)].copy_from_slice(self.venv.mask());
+
+        let (observation, mask) = (&self.observation, self.venv.mask());
+        let actions = &mut rollout.actions[rows(action_len)];
+        let log_probs = &mut rollout.log_probs[rows(1)];
+        let serve = |(l, (((lane, streams), actions), log_probs)): (usize, LaneRows<'_>)| {
+            let first = l * LANE_ENVS;
+            let envs = first..first + streams.len();
+            let observation = &observation[envs.start * observation_len..envs.end * observation_len];
+            let head_len = policy.actor.outputs();
+            lane.parameters.resize(streams.len() * head_len, 0.0);
+            policy.actor.forward(observation, &mut lane.scratch, &mut lane.parameters);
+            for (i, (rng, log_prob)) in streams.iter_mut().zip(log_probs).enumerate() {
+                let parameters = &lane.parameters[i * head_len..(i + 1) * head_len];
+                let mask = &mask[(first + i) * mask_len..(first + i + 1) * mask_len];
+                let action = &mut actions[i * action_len..(i + 1) * action_len];
+                *log_prob = sample(&policy.heads, parameters, &policy.log_std, mask, rng, action);
+            }
+        };
+        if self.lanes.len() > 1 {
+            let streams = self.streams.par_chunks_mut(LANE_ENVS);
+            let rows = self.lanes.par_iter_mut().zip(streams).zip(actions.par_chunks_mut(LANE_ENVS * action_len));
+            rows.zip(log_probs.par_chunks_mut(LANE_ENVS)).enumerate().for_each(serve);
+        } else {
+            let streams = self.streams.chunks_mut(LANE_ENVS);
+            let rows = self.lanes.iter_mut().zip(streams).zip(actions.chunks_mut(LANE_ENVS * action_len));
+            rows.zip(log_probs.chunks_mut(LANE_ENVS)).enumerate().for_each(serve);
+        }
+    }
+
+    /// Plays the actions of step `t` and writes down what they brought.
+    fn play(&mut self, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
+        let rollout = &mut self.rollout;
+        let n = rollout.num_envs;
+        let row = t * n..(t + 1) * n;
+        let action_len = rollout.actions.len() / rollout.log_probs.len();
+        let step = self.venv.step(&rollout.actions[t * n * action_len..(t + 1) * n * action_len]);
+        check_finite(&step)?;
+        rollout.terminated[row.clone()].copy_from_slice(step.terminated);
+        rollout.truncated[row.clone()].copy_from_slice(step.truncated);
+        let ended = || step.terminated.iter().zip(step.truncated).map(|(a, b)| *a || *b);
+        match &mut self.return_normalizer {
+            Some(normalizer) => normalizer.normalize(step.reward, ended(), &mut rollout.rewards[row]),
+            None => rollout.rewards[row].copy_from_slice(step.reward),
+        }
+        figures.reward_mean += step.reward.iter().sum::<f64>();
+        figures.episodes.extend_from_slice(step.episodes);
+        let columns = figures.info_means.len().max(1);
+        for info in step.info.chunks_exact(columns) {
+            figures.info_means.iter_mut().zip(info).for_each(|(sum, x)| *sum += x);
+        }
+
+        self.observation.copy_from_slice(step.observation);
+        if let Some(normalizer) = &mut self.observation_normalizer {
+            normalizer.update(&self.observation);
+            normalizer.apply(&mut self.observation);
+        }
+        let observation_len = self.observation.len() / n;
+        for (e, _) in ended().enumerate().filter(|(_, ended)| *ended) {
+            let from = self.final_observations.len();
+            let last = &step.final_observation[e * observation_len..(e + 1) * observation_len];
+            self.final_observations.extend_from_slice(last);
+            if let Some(normalizer) = &self.observation_normalizer {
+                normalizer.apply(&mut self.final_observations[from..]);
+            }
+            self.ended.push(t * n + e);
+        }
+        Ok(())
+    }
+
+    /// Values of all observations, and of all true successors.
+    fn evaluate(&mut self, policy: &PolicyNetwork) {
+        let rollout = &mut self.rollout;
+        let n = rollout.num_envs;
+        values(policy, &rollout.observations, &mut rollout.values);
+        let len = rollout.values.len();
+        rollout.next_values[..len - n].copy_from_slice(&rollout.values[n..]);
+        values(policy, &self.observation, &mut rollout.next_values[len - n..]);
+        let mut last = vec![0.0; self.ended.len()];
+        values(policy, &self.final_observations, &mut last);
+        for (i, value) in self.ended.iter().zip(last) {
+            rollout.next_values[*i] = value;
+        }
+    }
+}
+
+type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a mut [f32]);
+
+/// Values of normalised observations; rows do not depend on each other, so threads change nothing.
+fn values(policy: &PolicyNetwork, observations: &[f32], out: &mut [f32]) {
+    let len = policy.critic.inputs();
+    let blocks = observations.par_chunks(VALUE_ROWS * len).zip(out.par_chunks_mut(VALUE_ROWS));
+    blocks.for_each_init(MlpScratch::default, |scratch, (observations, out)| {
+        policy.critic.forward(observations, scratch, out);
+    });
+}
+
+fn check_finite(step: &VecStep<'_>) -> Result<(), String> {
+    if let Some(e) = step.reward.iter().position(|r| !r.is_finite()) {
+        return Err(format!("the reward of environment {e}"));
+    }
+    let observation_len = step.observation.len() / step.reward.len();
+    match step.observation.iter().chain(step.final_observation).position(|x| !x.is_finite()) {
+        Some(at) => {
+            let at = at % step.observation.len();
+            Err(format!("observation {} of environment {}", at % observation_len, at / observation_len))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,312 @@
+//! How PPO learns and what its networks look like.
+//!
+//! In: two TOML tables. Out: settings, or all their faults at once.
+//! Always: every default is written here and nowhere else; derived values are methods.
+//! Not here: which environment (`train/`), the schedule of evaluations and checkpoints.
+
+use crate::artifact::Activation;
+use serde::{Deserialize, Serialize};
+
+/// How PPO learns: table `[ppo]` of `configs/train/*.toml`. Names as in CleanRL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PpoConfig {
+    /// Environments stepped together; at least 1.
+    pub num_envs: usize,
+    /// Steps collected per environment between two updates; at least 1.
+    pub num_steps: usize,
+    /// Environment steps of the whole run; the last rollout is completed even if it passes this.
+    pub total_steps: u64,
+    /// Adam's learning rate at the start; positive.
+    pub learning_rate: f64,
+    /// Lower the learning rate linearly to zero over the run.
+    pub anneal_lr: bool,
+    /// Discount per step (not per day); in `(0, 1]`.
+    pub gamma: f64,
+    /// Lambda of generalised advantage estimation; in `[0, 1]`.
+    pub gae_lambda: f64,
+    /// Minibatches per epoch; a divisor of `num_envs * num_steps`.
+    pub num_minibatches: usize,
+    /// Passes over each rollout; at least 1.
+    pub update_epochs: usize,
+    /// How far the probability ratio may move before the surrogate is clipped, at the start; positive.
+    pub clip_coef: f64,
+    /// Lower `clip_coef` linearly to zero over the run.
+    pub anneal_clip: bool,
+    /// Clip the value function as well (the pessimistic `max` form of openai/baselines).
+    pub clip_value_loss: bool,
+    /// How far a value may move before its loss is clipped; positive, used with `clip_value_loss`.
+    pub value_clip: f64,
+    /// Centre and scale advantages within each minibatch.
+    pub normalize_advantage: bool,
+    /// Weight of the entropy bonus; not negative.
+    pub ent_coef: f64,
+    /// Weight of the value loss; not negative.
+    pub vf_coef: f64,
+    /// Limit of the global L2 norm of the gradient; positive.
+    pub max_grad_norm: f64,
+    /// Stop the update after an epoch whose last minibatch has an approximate KL above this (CleanRL's rule);
+    /// `None` never stops.
+    pub target_kl: Option<f64>,
+    /// Adam's epsilon; positive.
+    pub adam_eps: f64,
+    /// Normalise observations by running statistics.
+    pub normalize_observation: bool,
+    /// Normalised observations are clipped to plus or minus this; positive.
+    pub observation_clip: f64,
+    /// Scale rewards by the running deviation of the discounted return.
+    pub normalize_reward: bool,
+    /// Scaled rewards are clipped to plus or minus this; positive.
+    pub reward_clip: f64,
+}
+
+impl Default for PpoConfig {
+    fn default() -> Self {
+        Self {
+            num_envs: 16,
+            num_steps: 128,
+            total_steps: 1_000_000,
+            learning_rate: 3e-4,
+            anneal_lr: true,
+            gamma: 0.99,
+            gae_lambda: 0.95,
+            num_minibatches: 4,
+            update_epochs: 4,
+            clip_coef: 0.2,
+            anneal_clip: false,
+            clip_value_loss: false,
+            value_clip: 0.2,
+            normalize_advantage: true,
+            ent_coef: 0.0,
+            vf_coef: 0.5,
+            max_grad_norm: 0.5,
+            target_kl: None,
+            adam_eps: 1e-5,
+            normalize_observation: true,
+            observation_clip: 10.0,
+            normalize_reward: true,
+            reward_clip: 10.0,
+        }
+    }
+}
+
+/// The two networks, actor and critic, of the same shape: table `[network]` of `configs/train/*.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Width of each hidden layer; at least one layer.
+    pub hidden: Vec<usize>,
+    /// Non-linearity after each hidden layer.
+    pub activation: Activation,
+    /// Logarithm of the initial standard deviation of continuous actions.
+    pub log_std_init: f64,
+    /// Gain of the actor's last layer at the start; small, so that the first policy is nearly uniform.
+    pub policy_gain: f64,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self { hidden: vec![64, 64], activation: Activation::Tanh, log_std_init: 0.0, policy_gain: 0.01 }
+    }
+}
+
+/// More transitions per rollout than any machine of this decade holds are a typing mistake.
+const TRANSITIONS_MAX: usize = 1 << 28;
+const WIDTH_MAX: usize = 1 << 14;
+
+impl PpoConfig {
+    /// Transitions per rollout.
+    pub fn batch_size(&self) -> usize {
+        self.num_envs.saturating_mul(self.num_steps)
+    }
+
+    /// Transitions per optimiser step.
+    pub fn minibatch_size(&self) -> usize {
+        self.batch_size() / self.num_minibatches.max(1)
+    }
+
+    /// Updates of the whole run: as many as it takes to reach `total_steps`.
+    pub fn num_updates(&self) -> u64 {
+        self.total_steps.div_ceil(self.batch_size().max(1) as u64)
+    }
+
+    /// What is left of a linear schedule when `update` (from 0) begins: 1 at first, never 0 during the run.
+    pub fn remaining(&self, update: u64) -> f64 {
+        (1.0 - update as f64 / self.num_updates().max(1) as f64).max(0.0)
+    }
+
+    /// Learning rate of an update, counted from 0.
+    pub fn learning_rate_at(&self, update: u64) -> f64 {
+        if self.anneal_lr { self.learning_rate * self.remaining(update) } else { self.learning_rate }
+    }
+
+    /// Clip coefficient of an update, counted from 0.
+    pub fn clip_coef_at(&self, update: u64) -> f64 {
+        if self.anneal_clip { self.clip_coef * self.remaining(update) } else { self.clip_coef }
+    }
+
+    /// All faults, each with its key, what was found and what was expected; empty if there is none.
+    pub fn validate(&self) -> Vec<String> {
+        let mut faults = Faults::new("ppo");
+        faults.at_least_one("num_envs", self.num_envs);
+        faults.at_least_one("num_steps", self.num_steps);
+        if self.total_steps == 0 {
+            faults.add("total_steps", 0, "at least 1");
+        }
+        faults.positive("learning_rate", self.learning_rate);
+        faults.within("gamma", self.gamma, self.gamma > 0.0 && self.gamma <= 1.0, "a number in (0, 1]");
+        faults.within("gae_lambda", self.gae_lambda, (0.0..=1.0).contains(&self.gae_lambda), "a number in [0, 1]");
+        faults.at_least_one("update_epochs", self.update_epochs);
+        faults.positive("clip_coef", self.clip_coef);
+        faults.positive("value_clip", self.value_clip);
+        faults.not_negative("ent_coef", self.ent_coef);
+        faults.not_negative("vf_coef", self.vf_coef);
+        faults.positive("max_grad_norm", self.max_grad_norm);
+        if let Some(target_kl) = self.target_kl {
+            faults.positive("target_kl", target_kl);
+        }
+        faults.positive("adam_eps", self.adam_eps);
+        faults.positive("observation_clip", self.observation_clip);
+        faults.positive("reward_clip", self.reward_clip);
+        self.validate_batch(&mut faults);
+        faults.list
+    }
+
+    fn validate_batch(&self, faults: &mut Faults) {
+        let (envs, steps, batch) = (self.num_envs, self.num_steps, self.batch_size());
+        if batch > TRANSITIONS_MAX {
+            faults.add("num_steps", steps, &format!("at most {TRANSITIONS_MAX} transitions with {envs} envs"));
+            return;
+        }
+        let minibatches = self.num_minibatches;
+        if minibatches == 0 || (batch > 0 && !batch.is_multiple_of(minibatches)) {
+            let near = nearest_divisors(batch, minibatches);
+            let expected =
+                format!("a divisor of the {batch} transitions of a rollout ({envs} envs x {steps} steps); {near}");
+            faults.add("num_minibatches", minibatches, &expected);
+        } else if self.normalize_advantage && batch > 0 && batch / minibatches < 2 {
+            let expected = "at least 2 transitions per minibatch, because `normalize_advantage` needs a deviation";
+            faults.add("num_minibatches", minibatches, expected);
+        }
+    }
+}
+
+impl NetworkConfig {
+    /// All faults, each with its key, what was found and what was expected; empty if there is none.
+    pub fn validate(&self) -> Vec<String> {
+        let mut faults = Faults::new("network");
+        if self.hidden.is_empty() || self.hidden.iter().any(|width| *width == 0 || *width > WIDTH_MAX) {
+            faults.add("hidden", format!("{:?}", self.hidden), &format!("at least one width in 1..={WIDTH_MAX}"));
+        }
+        let spread = self.log_std_init;
+        faults.within("log_std_init", spread, (-20.0..=5.0).contains(&spread), "a number in [-20, 5]");
+        faults.positive("policy_gain", self.policy_gain);
+        faults.list
+    }
+}
+
+fn nearest_divisors(batch: usize, wanted: usize) -> String {
+    let below = (1..=wanted.min(batch)).rev().find(|d| batch.is_multiple_of(*d));
+    let above = (wanted.max(1)..=batch).find(|d| batch.is_multiple_of(*d));
+    match (below, above) {
+        (Some(a), Some(b)) if a != b => format!("the nearest are {a} and {b}"),
+        (Some(a), _) | (None, Some(a)) => format!("the nearest is {a}"),
+        (None, None) => "such as 1".to_string(),
+    }
+}
+
+/// Collects faults of one table in one form of words.
+struct Faults {
+    table: &'static str,
+    list: Vec<String>,
+}
+
+impl Faults {
+    fn new(table: &'static str) -> Self {
+        Self { table, list: Vec::new() }
+    }
+
+    fn add(&mut self, key: &str, found: impl std::fmt::Display, expected: &str) {
+        self.list.push(format!("`{}.{key}` is {found}, expected {expected}", self.table));
+    }
+
+    fn at_least_one(&mut self, key: &str, found: usize) {
+        if found == 0 {
+            self.add(key, found, "at least 1");
+        }
+    }
+
+    fn within(&mut self, key: &str, found: f64, holds: bool, expected: &str) {
+        if !holds {
+            self.add(key, found, expected);
+        }
+    }
+
+    fn positive(&mut self, key: &str, found: f64) {
+        self.within(key, found, found.is_finite() && found > 0.0, "a positive number");
+    }
+
+    fn not_negative(&mut self, key: &str, found: f64) {
+        self.within(key, found, found.is_finite() && found >= 0.0, "a number that is not negative");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_have_no_fault() {
+        assert_eq!(PpoConfig::default().validate(), Vec::<String>::new());
+        assert_eq!(NetworkConfig::default().validate(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_faults_are_reported_together_with_key_found_and_expected() {
+        let config = PpoConfig { gamma: 1.5, clip_coef: f64::NAN, num_minibatches: 6, ..PpoConfig::default() };
+        assert_eq!(
+            config.validate(),
+            [
+                "`ppo.gamma` is 1.5, expected a number in (0, 1]",
+                "`ppo.clip_coef` is NaN, expected a positive number",
+                "`ppo.num_minibatches` is 6, expected a divisor of the 2048 transitions of a rollout \
+                 (16 envs x 128 steps); the nearest are 4 and 8",
+            ]
+        );
+        let network = NetworkConfig { hidden: vec![64, 0], policy_gain: 0.0, ..NetworkConfig::default() };
+        assert_eq!(network.validate().len(), 2);
+    }
+
+    #[test]
+    fn the_smallest_and_the_absurd_batches_are_told_apart() {
+        let one = PpoConfig { num_envs: 1, num_steps: 1, num_minibatches: 1, ..PpoConfig::default() };
+        assert_eq!(one.validate().len(), 1, "one transition has no deviation");
+        let absurd = PpoConfig { num_envs: usize::MAX, num_steps: 3, ..PpoConfig::default() };
+        assert!(absurd.validate()[0].contains("`ppo.num_steps` is 3"));
+        let none = PpoConfig { num_envs: 0, num_steps: 0, num_minibatches: 0, ..PpoConfig::default() };
+        assert_eq!(none.validate().len(), 3);
+    }
+
+    #[test]
+    fn schedules_start_full_and_end_one_update_above_zero() {
+        let config = PpoConfig { total_steps: 2048 * 10, anneal_clip: true, ..PpoConfig::default() };
+        assert_eq!(config.num_updates(), 10);
+        assert_eq!(config.learning_rate_at(0), 3e-4);
+        assert!((config.learning_rate_at(9) - 3e-5).abs() < 1e-18);
+        assert!((config.clip_coef_at(5) - 0.1).abs() < 1e-12);
+        let fixed = PpoConfig { anneal_lr: false, ..config };
+        assert_eq!(fixed.learning_rate_at(9), 3e-4);
+    }
+
+    #[test]
+    fn a_run_that_is_no_whole_number_of_rollouts_is_rounded_up() {
+        let config = PpoConfig { num_envs: 8, num_steps: 32, total_steps: 100_000, ..PpoConfig::default() };
+        assert_eq!(config.num_updates(), 391);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = serde_json::from_str::<PpoConfig>(r#"{"lr": 1.0}"#).unwrap_err().to_string();
+        assert!(error.contains("unknown field `lr`"), "{error}");
+    }
+}

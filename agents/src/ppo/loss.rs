@@ -1,0 +1,70 @@
+//! The clipped surrogate loss of PPO.
+//!
+//! In: a network and a minibatch. Out: the loss on the tape, its parts off it, and the log-ratio of each row.
+//! Always: means over the minibatch; `value_loss` carries the factor 1/2 of openai/baselines.
+//! Not here: normalisation of advantages (`learner.rs`), gradients and their clipping (`optimizer.rs`).
+
+use super::actor_critic::ActorCritic;
+use super::distribution::HeadLayout;
+use super::rollout::Batch;
+use burn::tensor::Tensor;
+
+/// Weights and limits of the loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct LossSettings {
+    /// Limit of the ratio's distance from 1.
+    pub(super) clip_coef: f64,
+    /// Limit of the value's move; `None` does not clip.
+    pub(super) value_clip: Option<f64>,
+    /// Weight of the value loss.
+    pub(super) vf_coef: f64,
+    /// Weight of the entropy.
+    pub(super) ent_coef: f64,
+}
+
+/// The loss of a minibatch.
+#[derive(Debug)]
+pub(super) struct Loss {
+    /// What is minimised, `[1]`, on the tape.
+    pub(super) total: Tensor<1>,
+    /// Total, policy loss, value loss and entropy, `[4]`, off the tape.
+    pub(super) terms: Tensor<1>,
+    /// `ln(new probability / old probability)`, `[rows, 1]`, off the tape.
+    pub(super) log_ratio: Tensor<2>,
+}
+
+/// ```text
+/// policy = mean(max(-A ratio, -A clamp(ratio, 1 - clip_coef, 1 + clip_coef)))
+/// value  = 1/2 mean(e), e = (v - R)^2, or with a value clip the larger of that and the clipped one's
+/// total  = policy + vf_coef value - ent_coef entropy
+/// ```
+///
+/// Source: Schulman et al. 2017 (arXiv:1707.06347), equation 9; value clipping as in openai/baselines.
+pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, settings: LossSettings) -> Loss {
+    let parameters = network.head_parameters(batch.observation.clone());
+    let log_std = network.log_std();
+    let (log_prob, entropy) = layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, settings.ent_coef > 0.0);
+
+    let log_ratio = log_prob - batch.old_log_prob.clone();
+    let ratio = log_ratio.clone().exp();
+    let clipped = ratio.clone().clamp(1.0 - settings.clip_coef, 1.0 + settings.clip_coef);
+    let gain = (ratio * batch.advantage.clone()).min_pair(clipped * batch.advantage.clone());
+    let policy = gain.mean().neg();
+
+    let values = network.values(batch.observation.clone());
+    let error = (values.clone() - batch.returns.clone()).square();
+    let error = match settings.value_clip {
+        Some(limit) => {
+            let moved = (values - batch.old_value.clone()).clamp(-limit, limit) + batch.old_value.clone();
+            error.max_pair((moved - batch.returns.clone()).square())
+        }
+        None => error,
+    };
+    let value = error.mean().mul_scalar(0.5);
+
+    let entropy = entropy.mean();
+    let total = policy.clone() + value.clone().mul_scalar(settings.vf_coef);
+    let total = if settings.ent_coef > 0.0 { total - entropy.clone().mul_scalar(settings.ent_coef) } else { total };
+    let terms = Tensor::cat([total.clone(), policy, value, entropy].map(Tensor::inner).to_vec(), 0);
+    Loss { total, terms, log_ratio: log_ratio.inner() }
+}

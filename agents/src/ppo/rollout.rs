@@ -1,0 +1,174 @@
+//! What one round of collecting brought, on the host and on the device.
+//!
+//! In: rows written by the collector. Out: advantages, and batches of tensors for the learner.
+//! Always: time-major `[num_steps, num_envs]`, flat index `t * num_envs + e`; observations as the policy saw them,
+//! actions unclipped; `next_values` belongs to the true successor. Not here: how it is filled (`collector.rs`).
+
+use super::distribution::{ActionBatch, HeadLayout};
+use super::gae::{self, Advantages, GaeInput};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::ops::Range;
+
+/// A rollout on the host.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RolloutBuffer {
+    pub(super) num_steps: usize,
+    pub(super) num_envs: usize,
+    /// `[num_steps, num_envs, observation_len]`, normalised.
+    pub(super) observations: Vec<f32>,
+    /// `[num_steps, num_envs, action_len]`, as sampled.
+    pub(super) actions: Vec<f32>,
+    /// `[num_steps, num_envs, mask_len]`, true where an option is legal.
+    pub(super) masks: Vec<bool>,
+    /// `[num_steps, num_envs]`, of the stored actions under the policy that took them.
+    pub(super) log_probs: Vec<f32>,
+    /// `[num_steps, num_envs]`, scaled if rewards are normalised.
+    pub(super) rewards: Vec<f64>,
+    /// `[num_steps, num_envs]`.
+    pub(super) values: Vec<f32>,
+    /// `[num_steps, num_envs]`, of the true successor.
+    pub(super) next_values: Vec<f32>,
+    /// `[num_steps, num_envs]`.
+    pub(super) terminated: Vec<bool>,
+    /// `[num_steps, num_envs]`.
+    pub(super) truncated: Vec<bool>,
+}
+
+/// A rollout, or rows of it, on the device; none of it is on the tape.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    /// `[rows, observation_len]`.
+    pub(super) observation: Tensor<2>,
+    /// The actions, taken apart.
+    pub(super) actions: ActionBatch,
+    /// `[rows, 1]`.
+    pub(super) old_log_prob: Tensor<2>,
+    /// `[rows, 1]`.
+    pub(super) old_value: Tensor<2>,
+    /// `[rows, 1]`.
+    pub(super) returns: Tensor<2>,
+    /// `[rows, 1]`, normalised if so configured.
+    pub(super) advantage: Tensor<2>,
+}
+
+impl RolloutBuffer {
+    /// Room for a rollout.
+    pub(super) fn new(
+        num_steps: usize,
+        num_envs: usize,
+        observation_len: usize,
+        action_len: usize,
+        mask_len: usize,
+    ) -> Self {
+        let n = num_steps * num_envs;
+        Self {
+            num_steps,
+            num_envs,
+            observations: vec![0.0; n * observation_len],
+            actions: vec![0.0; n * action_len],
+            masks: vec![true; n * mask_len],
+            log_probs: vec![0.0; n],
+            rewards: vec![0.0; n],
+            values: vec![0.0; n],
+            next_values: vec![0.0; n],
+            terminated: vec![false; n],
+            truncated: vec![false; n],
+        }
+    }
+
+    /// Number of transitions.
+    pub(super) fn len(&self) -> usize {
+        self.num_steps * self.num_envs
+    }
+
+    /// Advantages and returns of all transitions.
+    pub(super) fn advantages(&self, gamma: f64, lambda: f64) -> Advantages {
+        let input = GaeInput {
+            num_envs: self.num_envs,
+            rewards: &self.rewards,
+            values: &self.values,
+            next_values: &self.next_values,
+            terminated: &self.terminated,
+            truncated: &self.truncated,
+        };
+        gae::advantages(input, gamma, lambda)
+    }
+
+    /// Copies the rollout to the device, once per update; `advantages` are raw.
+    pub(super) fn upload(&self, layout: &HeadLayout, advantages: &Advantages, device: &Device) -> Batch {
+        let rows = self.len();
+        let (continuous, choices) = layout.split(&self.actions);
+        let all_legal = self.masks.iter().all(|legal| *legal);
+        let forbidden = || self.masks.iter().map(|legal| !legal).collect::<Vec<bool>>();
+        let actions = ActionBatch {
+            continuous: (layout.continuous > 0)
+                .then(|| Tensor::from_data(TensorData::new(continuous, [rows, layout.continuous]), device)),
+            choices: (layout.choices > 0)
+                .then(|| Tensor::from_data(TensorData::new(choices, [rows, layout.choices]), device)),
+            forbidden: (!all_legal)
+                .then(|| Tensor::from_data(TensorData::new(forbidden(), [rows, layout.options]), device)),
+        };
+        let observation_len = self.observations.len() / rows;
+        Batch {
+            observation: Tensor::from_data(TensorData::new(self.observations.clone(), [rows, observation_len]), device),
+            actions,
+            old_log_prob: column(self.log_probs.clone(), device),
+            old_value: column(self.values.clone(), device),
+            returns: column(narrow(&advantages.returns), device),
+            advantage: column(narrow(&advantages.advantages), device),
+        }
+    }
+}
+
+impl Batch {
+    /// The rows with these indices, in this order.
+    pub(super) fn select(&self, indices: &[i32]) -> Self {
+        let device = self.observation.device();
+        let at = Tensor::<1, Int>::from_data(TensorData::new(indices.to_vec(), [indices.len()]), &device);
+        let pick = |x: &Tensor<2>| x.clone().select(0, at.clone());
+        Self {
+            observation: pick(&self.observation),
+            actions: ActionBatch {
+                continuous: self.actions.continuous.as_ref().map(pick),
+                choices: self.actions.choices.clone().map(|x| x.select(0, at.clone())),
+                forbidden: self.actions.forbidden.clone().map(|x| x.select(0, at.clone())),
+            },
+            old_log_prob: pick(&self.old_log_prob),
+            old_value: pick(&self.old_value),
+            returns: pick(&self.returns),
+            advantage: pick(&self.advantage),
+        }
+    }
+
+    /// A run of neighbouring rows.
+    pub(super) fn rows(&self, range: Range<usize>) -> Self {
+        let pick = |x: &Tensor<2>| x.clone().slice([range.clone()]);
+        Self {
+            observation: pick(&self.observation),
+            actions: ActionBatch {
+                continuous: self.actions.continuous.as_ref().map(pick),
+                choices: self.actions.choices.clone().map(|x| x.slice([range.clone()])),
+                forbidden: self.actions.forbidden.clone().map(|x| x.slice([range.clone()])),
+            },
+            old_log_prob: pick(&self.old_log_prob),
+            old_value: pick(&self.old_value),
+            returns: pick(&self.returns),
+            advantage: pick(&self.advantage),
+        }
+    }
+
+    /// The same rows with other advantages, given in their order.
+    pub(super) fn with_advantages(mut self, advantages: &[f64]) -> Self {
+        self.advantage = column(narrow(advantages), &self.observation.device());
+        self
+    }
+}
+
+fn column(values: Vec<f32>, device: &Device) -> Tensor<2> {
+    let rows = values.len();
+    Tensor::from_data(TensorData::new(values, [rows, 1]), device)
+}
+
+fn narrow(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|x| *x as f32).collect()
+}
