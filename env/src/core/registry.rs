@@ -64,7 +64,6 @@ static SPECS: &[EnvSpec] = &[
         reward_threshold: None,
         build: crate::site::build,
     },
-
     // Classic control.
     classic::<CartPole>("keep a pole upright on a cart", Some(500), Some(475.0)),
     classic::<Pendulum>("swing a pendulum up and hold it; every end is a truncation", Some(200), None),

@@ -48,7 +48,12 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         let grid = &evaluation.grid;
         print_line(&format!(
             "scenario {}, grid {grid} ({}), {} weeks x {} job seeds, {} to {}\n",
-            evaluation.scenario, evaluation.grid_kind, evaluation.weeks, evaluation.seeds, evaluation.from, evaluation.to
+            evaluation.scenario,
+            evaluation.grid_kind,
+            evaluation.weeks,
+            evaluation.seeds,
+            evaluation.from,
+            evaluation.to
         ))?;
         print_line(&evaluation_table(&evaluation))?;
         for line in &evaluation.skipped_weeks {

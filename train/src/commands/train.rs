@@ -74,7 +74,8 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool),
     drop(build_trainer(&config, setup.as_ref())?);
     let text = resolved_toml(&config)?;
     let now = Timestamp::now();
-    let out = args.out.clone().unwrap_or_else(|| RunDir::default_path(Path::new("runs"), &config.name, config.seed, now));
+    let out =
+        args.out.clone().unwrap_or_else(|| RunDir::default_path(Path::new("runs"), &config.name, config.seed, now));
     let run = RunDir::create(&out)?;
     let command_line = std::env::args().skip(1).collect();
     run.write_identity(&text, RunManifest::new(config.seed, config.device.name(), now, command_line))?;
@@ -186,7 +187,10 @@ fn last_evaluation(
     replace_file(&path, text.as_bytes()).map_err(|fault: Fault| Failure::world(fault))?;
     if !args.json {
         let (weeks, grid) = (evaluation.weeks, &evaluation.grid);
-        print_line(&format!("best checkpoint on {weeks} validation weeks of {grid} (scenario {}):\n", evaluation.scenario))?;
+        print_line(&format!(
+            "best checkpoint on {weeks} validation weeks of {grid} (scenario {}):\n",
+            evaluation.scenario
+        ))?;
         print_line(&evaluation_table(&evaluation))?;
         print_line("")?;
         for line in verdict(&evaluation) {

@@ -82,7 +82,8 @@ impl Judge {
                 let saving = 100.0 * (1.0 - cost / fifo_cost_gbp);
                 let carbon: f64 = outcomes.iter().map(|o| o.ledger.total.carbon_t).sum();
                 let late: f64 = outcomes.iter().map(|o| o.ledger.total.jobs_late).sum();
-                let saved = costs.iter().zip(&outcomes).map(|(j, o)| o.ledger.total.fifo_cost_gbp - j).collect::<Vec<_>>();
+                let saved =
+                    costs.iter().zip(&outcomes).map(|(j, o)| o.ledger.total.fifo_cost_gbp - j).collect::<Vec<_>>();
                 let (mean, std) = mean_and_std(&saved);
                 Ok(Judgement {
                     scalars: vec![
@@ -331,7 +332,8 @@ impl<'a> TrainLoop<'a> {
 
 /// An error of a lower crate that names its file, with the checkpoint as its place.
 fn fault_of(place: &Path, text: &str) -> Fault {
-    let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((text, "free space on the disk, then --resume the run"));
+    let (message, hint) =
+        text.split_once("\n\nhint: ").unwrap_or((text, "free space on the disk, then --resume the run"));
     Fault::of_path(place, format!("the checkpoint cannot be written: {message}")).hint(hint)
 }
 
