@@ -24,3 +24,4 @@ pub use seeding::{SeedTree, StreamRng};
 pub use space::{ActionComponent, Space, SpaceError};
 pub(crate) use state::{decode_state, encode_state};
 pub use vec_env::{VecEnv, VecStep};
+pub use wrappers::{NormalizeObservation, NormalizeReward, RecordEpisodeStatistics, TimeLimit};

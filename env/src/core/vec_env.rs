@@ -235,3 +235,219 @@ impl Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EnvContext, make};
+    use super::*;
+    use crate::classic::{ClassicEnv, ProbeMaskedBandit};
+
+    fn batch(id: &str, n: usize) -> VecEnv {
+        VecEnv::new((0..n).map(|_| make(id, &EnvContext::default()).expect("registered")).collect())
+    }
+
+    /// Actions that depend on time and environment, so that the environments part ways.
+    fn actions(space: &Space, t: u64, n: usize, mask: &[bool]) -> Vec<f32> {
+        let (len, mask_len) = (space.flat_len(), space.mask_len());
+        let mut out = vec![0.0; n * len];
+        for (e, action) in out.chunks_mut(len).enumerate() {
+            let mut rng = SeedTree::new(t).child("action", e as u64).stream("vec_env");
+            space.sample(&mut rng, Some(&mask[e * mask_len..(e + 1) * mask_len]), action);
+        }
+        out
+    }
+
+    /// One step of a batch, owned and as bits.
+    #[derive(Debug, PartialEq)]
+    struct Row {
+        observation: Vec<u32>,
+        final_observation: Option<Vec<u32>>,
+        reward: u64,
+        ending: (bool, bool),
+        mask: Vec<bool>,
+        info: Vec<u64>,
+    }
+
+    fn bits(x: &[f32]) -> Vec<u32> {
+        x.iter().map(|x| x.to_bits()).collect()
+    }
+
+    /// Plays `steps` and keeps all rows, `[steps][num_envs]`, and the finished episodes.
+    fn play(envs: &mut VecEnv, from: u64, steps: u64) -> (Vec<Vec<Row>>, Vec<EpisodeStatistics>) {
+        let (n, space) = (envs.num_envs(), envs.action_space().clone());
+        let len = envs.observation_space().flat_len();
+        let (mut log, mut episodes) = (vec![], vec![]);
+        for t in from..from + steps {
+            let action = actions(&space, t, n, envs.mask());
+            let info_len = envs.info_keys().len();
+            let step = envs.step(&action);
+            let mask_len = step.mask.len() / n;
+            let row = |e: usize| {
+                let ending = (step.terminated[e], step.truncated[e]);
+                let ended = ending.0 || ending.1;
+                Row {
+                    observation: bits(&step.observation[e * len..(e + 1) * len]),
+                    final_observation: ended.then(|| bits(&step.final_observation[e * len..(e + 1) * len])),
+                    reward: step.reward[e].to_bits(),
+                    ending,
+                    mask: step.mask[e * mask_len..(e + 1) * mask_len].to_vec(),
+                    info: step.info[e * info_len..(e + 1) * info_len].iter().map(|x| x.to_bits()).collect(),
+                }
+            };
+            log.push((0..n).map(row).collect());
+            episodes.extend(step.episodes.to_vec());
+        }
+        (log, episodes)
+    }
+
+    /// The same play, one environment at a time and by hand.
+    fn play_alone(id: &str, n: usize, seed: u64, steps: u64) -> Vec<Vec<Row>> {
+        let mut log: Vec<Vec<Row>> = (0..steps).map(|_| vec![]).collect();
+        for e in 0..n {
+            let mut env = make(id, &EnvContext::default()).expect("registered");
+            env.reset(Some(SeedTree::new(seed).child("env", e as u64).seed()));
+            let space = env.action_space().clone();
+            for t in 0..steps {
+                let legal = env.action_mask().map_or(vec![true; space.mask_len()], <[bool]>::to_vec);
+                let mut action = vec![0.0; space.flat_len()];
+                let mut rng = SeedTree::new(t).child("action", e as u64).stream("vec_env");
+                space.sample(&mut rng, Some(&legal), &mut action);
+                let result = env.step(&action);
+                let (reward, ending) = (result.reward.to_bits(), (result.terminated, result.truncated));
+                let info = result.info.values().iter().map(|x| x.to_bits()).collect();
+                let mut observation = bits(result.observation);
+                let mut final_observation = None;
+                if ending.0 || ending.1 {
+                    final_observation = Some(observation);
+                    observation = bits(env.reset(None).observation);
+                }
+                let mask = env.action_mask().map_or(vec![true; space.mask_len()], <[bool]>::to_vec);
+                log[t as usize].push(Row { observation, final_observation, reward, ending, mask, info });
+            }
+        }
+        log
+    }
+
+    #[test]
+    fn an_ended_row_hands_out_the_final_observation_and_the_first_of_the_next_episode() {
+        let mut envs = batch("CartPole-v1", 3);
+        envs.reset(7);
+        let mut ends = 0;
+        for t in 0..200 {
+            let action = actions(&envs.action_space().clone(), t, 3, envs.mask());
+            let step = envs.step(&action);
+            for e in 0..3 {
+                if step.terminated[e] {
+                    ends += 1;
+                    let last = &step.final_observation[4 * e..4 * e + 4];
+                    let first = &step.observation[4 * e..4 * e + 4];
+                    assert!(last[0].abs() > 2.4 || last[2].abs() > 0.2094, "{last:?} is where an episode ends");
+                    assert!(first.iter().all(|x| x.abs() <= 0.05), "{first:?} is where one starts");
+                }
+            }
+            let present = step.observation.to_vec();
+            assert_eq!(envs.observation(), present, "the batch goes on from what it handed out");
+        }
+        assert!(ends >= 6, "{ends} episodes ended");
+    }
+
+    #[test]
+    fn a_truncated_row_is_not_terminated_and_reports_its_episode() {
+        let mut envs = batch("ProbeTruncatedConstant-v0", 2);
+        envs.reset(1);
+        for t in 1..=32 {
+            let step = envs.step(&[0.0, 1.0]);
+            let last = t % 16 == 0;
+            assert_eq!((step.terminated, step.truncated), (&[false, false][..], &[last, last][..]));
+            let returns: Vec<f64> = step.episodes.iter().map(|e| e.episode_return).collect();
+            assert_eq!(returns, if last { vec![16.0, 16.0] } else { vec![] }, "each episode is reported once");
+        }
+    }
+
+    #[test]
+    fn the_mask_of_a_step_belongs_to_the_observation_of_the_next_episode() {
+        let mut envs = batch("ProbeMaskedBandit-v0", 4);
+        envs.reset(3);
+        let mut seen = [false; 2];
+        for _ in 0..30 {
+            let step = envs.step(&[0.0; 4]);
+            for e in 0..4 {
+                let sign = step.observation[e];
+                seen[usize::from(sign > 0.0)] = true;
+                assert_eq!(step.mask[4 * e..4 * e + 4], [true, sign < 0.0, sign > 0.0, false]);
+            }
+        }
+        assert_eq!(seen, [true, true]);
+    }
+
+    #[test]
+    fn a_parallel_batch_equals_its_environments_played_alone_at_any_number_of_threads() {
+        for id in ["CartPole-v1", "Pendulum-v1", "ProbeMaskedBandit-v0"] {
+            let n = PARALLEL_FROM + 7;
+            let alone = play_alone(id, n, 11, 250);
+            for threads in [1, 2, 5] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+                let together = pool.install(|| {
+                    let mut envs = batch(id, n);
+                    envs.reset(11);
+                    play(&mut envs, 0, 250).0
+                });
+                assert!(together == alone, "{id} at {threads} threads");
+            }
+            let few = 3;
+            let mut envs = batch(id, few);
+            envs.reset(11);
+            let serial = play(&mut envs, 0, 250).0;
+            for (row, all) in serial.iter().zip(&alone) {
+                assert_eq!(row[..], all[..few], "{id}: an environment does not feel the size of its batch");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loaded_batch_continues_exactly() {
+        for (id, n) in [("CartPole-v1", 5), ("Pendulum-v1", 20), ("ProbeMaskedBandit-v0", 2)] {
+            let mut envs = batch(id, n);
+            envs.reset(5);
+            play(&mut envs, 0, 33);
+            let saved = envs.save_state();
+            let (observation, mask) = (envs.observation().to_vec(), envs.mask().to_vec());
+            let uninterrupted = play(&mut envs, 33, 220);
+            assert!(!uninterrupted.1.is_empty(), "{id}: episodes end on the way");
+            let mut fresh = batch(id, n);
+            fresh.load_state(&saved).expect("a batch of the same kind");
+            assert_eq!((fresh.observation(), fresh.mask()), (&observation[..], &mask[..]));
+            assert!(play(&mut fresh, 33, 220) == uninterrupted, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_state_of_another_number_of_environments_is_refused() {
+        let (two, mut three) = (batch("CartPole-v1", 2), batch("CartPole-v1", 3));
+        let error = three.load_state(&two.save_state()).expect_err("two are not three");
+        assert_eq!(
+            error.to_string(),
+            "this is not a saved state of `batch of 3 environments`: it holds 2 environments"
+        );
+    }
+
+    #[test]
+    fn environments_of_a_batch_start_differently_and_a_seed_starts_them_again() {
+        let mut envs = batch("CartPole-v1", 4);
+        envs.reset(9);
+        let first = envs.observation().to_vec();
+        assert_ne!(first[..4], first[4..8]);
+        play(&mut envs, 0, 10);
+        envs.reset(9);
+        assert_eq!(envs.observation(), first);
+        envs.reset(10);
+        assert_ne!(envs.observation(), first);
+    }
+
+    #[test]
+    #[should_panic(expected = "all environments of a batch must have the same spaces")]
+    fn a_batch_of_two_kinds_is_the_callers_mistake() {
+        let bandit: Box<dyn Env> = Box::new(ClassicEnv::<ProbeMaskedBandit>::new());
+        VecEnv::new(vec![make("CartPole-v1", &EnvContext::default()).expect("registered"), bandit]);
+    }
+}
