@@ -65,7 +65,7 @@ impl From<ConfigError> for Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::input(fault)
+        if fault.exit_code == 1 { Self::world(fault) } else { Self::input(fault) }
     }
 }
 

@@ -192,8 +192,9 @@ impl<'a> TrainLoop<'a> {
     fn remember_best(&self, step: u64) -> Result<(), Failure> {
         let kept: Vec<u64> = list_checkpoints(&self.run.checkpoints())?.iter().map(|c| c.step).collect();
         self.run.forget_best()?;
-        for (at, values) in read_metrics(&self.run.metrics())? {
-            if let Some((_, score)) = values.iter().find(|(tag, _)| tag == SCORE)
+        for line in read_metrics(&self.run.metrics())? {
+            let at = line.step;
+            if let Some((_, score)) = line.values.iter().find(|(tag, _)| tag == SCORE)
                 && at <= step
                 && kept.contains(&at)
             {

@@ -50,7 +50,7 @@ fn as_fault(error: impl std::error::Error) -> Fault {
         None => (text, None),
     };
     let (place, message) = body.split_once(": ").map_or(("grid", body.as_str()), |(place, rest)| (place, rest));
-    Fault { place: place.into(), message: message.into(), hint }
+    Fault { hint, ..Fault::new(place, message) }
 }
 
 /// A scenario on a grid; training windows lie in the train split, or anywhere if the table has none of it.
