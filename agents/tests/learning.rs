@@ -23,7 +23,9 @@ fn gate(id: &str, config: &PpoConfig, network: &NetworkConfig, threshold: f64) {
         let score = evaluate(id, &trainer, 50);
         let seconds = start.elapsed().as_secs_f64();
         let steps = trainer.env_steps();
-        eprintln!("{id} seed {seed}: {score:.1} after {steps} steps, {seconds:.1} s (collect {collect:.1}, learn {learn:.1})");
+        eprintln!(
+            "{id} seed {seed}: {score:.1} after {steps} steps, {seconds:.1} s (collect {collect:.1}, learn {learn:.1})"
+        );
         assert!(score >= threshold, "{id}, seed {seed}: mean return {score}, expected at least {threshold}");
     }
 }

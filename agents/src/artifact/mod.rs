@@ -28,4 +28,6 @@ pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
+#[cfg(feature = "training")]
+pub(crate) use math::tanh_in_place;
 pub use network::{Activation, Dense, Mlp, MlpScratch, PolicyNetwork};
