@@ -16,7 +16,8 @@ use burn::tensor::{Tensor, TensorData};
 pub(super) fn tanh_on_host(x: Tensor<2>) -> Tensor<2> {
     let constant = x.clone().inner();
     let (shape, device) = (constant.dims(), constant.device());
-    let mut values = host(constant.clone());
+    // A tensor of its own can be taken over; a shared one would be copied number by number on `ndarray`.
+    let mut values = host(constant.clone().mul_scalar(1.0));
     tanh_in_place(&mut values);
     let slope = values.iter().map(|y| 1.0 - y * y).collect::<Vec<f32>>();
     let on_device = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, shape), &device);
