@@ -71,7 +71,7 @@ fn the_action_follows_the_observation() {
     assert_near(evaluate(id, &trained(id, &config()), 20), 1.0, 0.0);
 }
 
-/// Taken for a termination, the end after 16 steps would pull the value to 8.2 at the start and to 1 at the end.
+/// Taken for a termination, an end every 16 steps would leave at most `1 / (1 - 0.9 x 15 / 16)`, which is 6.4.
 #[test]
 fn truncation_bootstraps_so_that_an_endless_reward_is_worth_ten() {
     assert_near(value(&trained("ProbeTruncatedConstant-v0", &config()), 0.0), 10.0, 0.2);

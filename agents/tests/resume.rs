@@ -129,7 +129,7 @@ fn a_checkpoint_of_another_network_is_refused() {
     );
 }
 
-/// A learning rate of 1e30 throws the weights out of range within one update.
+/// A learning rate of 1e38 throws the weights out of range within one update.
 #[test]
 fn a_run_that_leaves_the_finite_numbers_stops_and_never_writes_them() {
     let dir = tempfile::tempdir().unwrap();

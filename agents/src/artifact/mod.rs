@@ -30,4 +30,6 @@ pub use manifest::{
 };
 #[cfg(feature = "training")]
 pub(crate) use math::tanh_in_place;
+#[cfg(feature = "training")]
+pub(crate) use network::continuous_len;
 pub use network::{Activation, Dense, Mlp, MlpScratch, PolicyNetwork};

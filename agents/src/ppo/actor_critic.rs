@@ -8,7 +8,7 @@
 use super::activation::tanh_on_host;
 use super::config::NetworkConfig;
 use super::init::orthogonal;
-use crate::artifact::{Activation, Dense, Mlp, PolicyNetwork, head_len};
+use crate::artifact::{Activation, Dense, Mlp, PolicyNetwork, continuous_len, head_len};
 use crate::device::is_host;
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
@@ -173,17 +173,6 @@ impl ActorCritic {
 /// Copies a tensor to the host, in row-major order.
 pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("all our tensors are f32")
-}
-
-/// Number of continuous dimensions of an action.
-pub(super) fn continuous_len(heads: &[ActionComponent]) -> usize {
-    heads
-        .iter()
-        .map(|head| match head {
-            ActionComponent::Continuous { low, .. } => low.len(),
-            ActionComponent::Categorical { .. } => 0,
-        })
-        .sum()
 }
 
 fn to_mlp(module: &MlpModule) -> Mlp {

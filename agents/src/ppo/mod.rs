@@ -21,6 +21,8 @@ mod rollout;
 mod trainer;
 
 #[cfg(test)]
+mod consistency;
+#[cfg(test)]
 mod golden;
 
 pub use config::{NetworkConfig, PpoConfig};
