@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests: whole commands, invariants across rooms, house rules.
+
+mod tidy;

@@ -112,7 +112,7 @@ def check(artifact: pathlib.Path, cases_path: pathlib.Path, tolerance: float) ->
         single = run(session, cases, slice(row, row + 1))
         for name in ("head", "value"):
             faults += check_numbers(single[name], cases[name][row : row + 1], f"{name} alone", tolerance)[0]
-    print(f"{artifact.name}: {len(batch['head'])} cases, worst error {worst:.2e}, {ties} ties")
+    print(f"{artifact.name}: {len(batch['head'])} cases, worst error {worst:.2e}, {ties} choices differ")
     return faults
 
 

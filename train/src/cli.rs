@@ -98,9 +98,9 @@ pub struct EvaluateArgs {
     /// At most so many weeks, spread over the range
     #[arg(long)]
     pub weeks: Option<usize>,
-    /// Job seeds per week (episodes per policy outside site environments)
-    #[arg(long, default_value_t = 1)]
-    pub seeds: usize,
+    /// Job seeds per week, 1 if not given (outside site environments: episodes, 50 if not given)
+    #[arg(long)]
+    pub seeds: Option<usize>,
     /// Draw actions as in training instead of taking the most probable one
     #[arg(long)]
     pub sampled: bool,

@@ -2,7 +2,7 @@
 //!
 //! In: a place, a sentence, a hint. Out: the text of STYLE rule 18 without the leading `error: `, which the binary prints.
 //! Always: readable without colour.
-//! Not here: exit codes (`config`, the commands).
+//! Not here: printing, and ending the program (the commands).
 
 use std::fmt;
 use std::path::Path;
@@ -16,12 +16,14 @@ pub struct Fault {
     pub message: String,
     /// One action that mends it.
     pub hint: Option<String>,
+    /// Exit code of the program: 2 for wrong use or wrong input, 1 for a world that failed.
+    pub exit_code: u8,
 }
 
 impl Fault {
-    /// A fault at a place.
+    /// A fault in what the user gave.
     pub fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into(), hint: None }
+        Self { place: place.into(), message: message.into(), hint: None, exit_code: 2 }
     }
 
     /// A fault of a file or folder.
@@ -40,7 +42,8 @@ impl Fault {
             std::io::ErrorKind::NotFound => "check the path; a folder or file on it does not exist",
             _ => "check the disk and the path, then try again",
         };
-        Self::of_path(path, format!("cannot {action}: {error}")).hint(hint)
+        let exit_code = if error.kind() == std::io::ErrorKind::NotFound { 2 } else { 1 };
+        Self { exit_code, ..Self::of_path(path, format!("cannot {action}: {error}")).hint(hint) }
     }
 
     /// The same fault with an action.
@@ -76,7 +79,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_named_with_the_action_that_failed() {
         let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        let text = Fault::of_io(Path::new("runs/a/metrics.jsonl"), "write a line", &error).to_string();
+        let fault = Fault::of_io(Path::new("runs/a/metrics.jsonl"), "write a line", &error);
+        assert_eq!(fault.exit_code, 1);
+        let text = fault.to_string();
         assert!(text.starts_with("runs/a/metrics.jsonl: cannot write a line: "), "{text}");
         assert!(text.ends_with("hint: free space on this disk, then resume"), "{text}");
     }

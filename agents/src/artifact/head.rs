@@ -157,9 +157,9 @@ fn draw_option(logits: &[f32], legal: &[bool], rng: &mut StreamRng) -> usize {
     let u: f32 = rng.random();
     let mut sum = 0.0;
     let mut last = 0;
-    for k in 0..logits.len() {
+    for (k, logit) in logits.iter().enumerate() {
         if legal.get(k).copied().unwrap_or(true) {
-            sum += exp(logits[k] - top);
+            sum += exp(logit - top);
             last = k;
             if u < sum {
                 return k;

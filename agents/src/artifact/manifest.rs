@@ -135,7 +135,8 @@ impl Manifest {
         let hash = canonical_sha256(&value);
         let map = value.as_object_mut().expect("a struct serialises to an object");
         map.insert(SELF_HASH.to_string(), Value::String(hash));
-        let mut text = serde_json::to_string_pretty(&value).expect("a JSON value serialises");
+        let mut text = String::new();
+        write_readable(&value, 0, &mut text);
         text.push('\n');
         text
     }
@@ -185,6 +186,28 @@ fn canonical_sha256(value: &Value) -> String {
     sha256_hex(sorted.to_string().as_bytes())
 }
 
+/// Indented JSON, with each list of plain values on one line: a vector of 76 numbers is one line, not 76.
+fn write_readable(value: &Value, depth: usize, out: &mut String) {
+    let nested = |v: &Value| v.is_object() || v.is_array();
+    let (open, close, entries): (char, char, Vec<(String, &Value)>) = match value {
+        Value::Object(map) if !map.is_empty() => {
+            ('{', '}', map.iter().map(|(key, v)| (format!("{}: ", Value::from(key.as_str())), v)).collect())
+        }
+        Value::Array(list) if list.iter().any(nested) => ('[', ']', list.iter().map(|v| (String::new(), v)).collect()),
+        _ => return out.push_str(&value.to_string()),
+    };
+    out.push(open);
+    for (i, (key, entry)) in entries.iter().enumerate() {
+        out.push_str(if i == 0 { "\n" } else { ",\n" });
+        out.push_str(&"  ".repeat(depth + 1));
+        out.push_str(key);
+        write_readable(entry, depth + 1, out);
+    }
+    out.push('\n');
+    out.push_str(&"  ".repeat(depth));
+    out.push(close);
+}
+
 fn unreadable(path: &Path, error: &serde_json::Error) -> ArtifactError {
     let (line, column) = (error.line(), error.column());
     let reason = if error.is_eof() {
@@ -206,6 +229,15 @@ mod tests {
         let schema = ObservationSchema { fields: vec![field] };
         let text = r#"{"fields":[{"name":"soc","scaling":"none","unit":"1"}]}"#;
         assert_eq!(schema_sha256(&schema), sha256_hex(text.as_bytes()));
+    }
+
+    #[test]
+    fn the_readable_text_keeps_lists_of_numbers_on_one_line_and_means_the_same() {
+        let value = serde_json::json!({"a": [1, 2.5, null], "b": {"c\"": [], "d": {}}, "e": [[1], {"f": "g"}]});
+        let mut text = String::new();
+        write_readable(&value, 0, &mut text);
+        assert!(text.starts_with("{\n  \"a\": [1,2.5,null],\n  \"b\": {\n    \"c\\\"\": [],\n"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
     }
 
     #[test]

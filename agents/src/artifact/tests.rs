@@ -64,19 +64,20 @@ fn refusal(dir: &Path) -> String {
 /// Rewrites the manifest by hand, its own hash included, as somebody would who edits it on purpose.
 fn edit_manifest(dir: &Path, edit: impl FnOnce(&mut Value)) {
     let path = dir.join(MANIFEST_FILE);
-    let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    value.as_object_mut().unwrap().shift_remove("manifest_sha256");
+    let mut value: Value =
+        serde_json::from_slice(&fs::read(&path).expect("the fixture allows it")).expect("the fixture allows it");
+    value.as_object_mut().expect("the fixture allows it").shift_remove("manifest_sha256");
     edit(&mut value);
     let mut sorted = value.clone();
     sorted.sort_all_objects();
     value["manifest_sha256"] = manifest::sha256_hex(sorted.to_string().as_bytes()).into();
-    fs::write(path, value.to_string()).unwrap();
+    fs::write(path, value.to_string()).expect("the fixture allows it");
 }
 
 /// Replaces the weights and corrects the checksum.
 fn replace_weights(dir: &Path, network: &PolicyNetwork) {
-    let bytes = weights::to_bytes(network).unwrap();
-    fs::write(dir.join(WEIGHTS_FILE), &bytes).unwrap();
+    let bytes = weights::to_bytes(network).expect("the fixture allows it");
+    fs::write(dir.join(WEIGHTS_FILE), &bytes).expect("the fixture allows it");
     edit_manifest(dir, |m| m["checksums"][WEIGHTS_FILE] = manifest::sha256_hex(&bytes).into());
 }
 
@@ -120,7 +121,11 @@ fn the_same_policy_gives_the_same_bytes() {
     let (_a, first) = exported();
     let (_b, second) = exported();
     for name in [MANIFEST_FILE, WEIGHTS_FILE, ONNX_FILE] {
-        assert_eq!(fs::read(first.join(name)).unwrap(), fs::read(second.join(name)).unwrap(), "{name}");
+        assert_eq!(
+            fs::read(first.join(name)).expect("the fixture allows it"),
+            fs::read(second.join(name)).expect("the fixture allows it"),
+            "{name}"
+        );
     }
 }
 
@@ -129,15 +134,15 @@ fn any_changed_byte_of_weights_or_graph_is_refused_by_the_name_of_the_file() {
     let (_folder, dir) = exported();
     for name in [WEIGHTS_FILE, ONNX_FILE] {
         let path = dir.join(name);
-        let good = fs::read(&path).unwrap();
+        let good = fs::read(&path).expect("the fixture allows it");
         for at in (0..good.len()).step_by(7) {
             let mut bad = good.clone();
             bad[at] ^= 1;
-            fs::write(&path, &bad).unwrap();
+            fs::write(&path, &bad).expect("the fixture allows it");
             let text = refusal(&dir);
             assert!(text.starts_with(&format!("DIR/{name}: checksum ")), "{text}");
         }
-        fs::write(&path, &good).unwrap();
+        fs::write(&path, &good).expect("the fixture allows it");
     }
     LoadedPolicy::load(&dir).expect("the restored artifact loads");
 }
@@ -146,15 +151,15 @@ fn any_changed_byte_of_weights_or_graph_is_refused_by_the_name_of_the_file() {
 fn any_changed_byte_of_the_manifest_is_refused_unless_its_meaning_stays() {
     let (_folder, dir) = exported();
     let path = dir.join(MANIFEST_FILE);
-    let good = fs::read(&path).unwrap();
-    let meaning: Value = serde_json::from_slice(&good).unwrap();
+    let good = fs::read(&path).expect("the fixture allows it");
+    let meaning: Value = serde_json::from_slice(&good).expect("the fixture allows it");
     for at in (0..good.len()).step_by(3) {
         let mut bad = good.clone();
         bad[at] ^= 1;
         if serde_json::from_slice(&bad).is_ok_and(|value: Value| value == meaning) {
             continue;
         }
-        fs::write(&path, &bad).unwrap();
+        fs::write(&path, &bad).expect("the fixture allows it");
         let text = refusal(&dir);
         assert!(text.starts_with("DIR/manifest.json: "), "{text}");
     }
@@ -165,16 +170,16 @@ fn a_file_cut_short_is_refused_by_its_name() {
     let (_folder, dir) = exported();
     for name in [WEIGHTS_FILE, ONNX_FILE] {
         let path = dir.join(name);
-        let good = fs::read(&path).unwrap();
+        let good = fs::read(&path).expect("the fixture allows it");
         for len in [0, 1, 8, good.len() / 2, good.len() - 1] {
-            fs::write(&path, &good[..len]).unwrap();
+            fs::write(&path, &good[..len]).expect("the fixture allows it");
             assert!(refusal(&dir).starts_with(&format!("DIR/{name}: checksum ")));
         }
-        fs::write(&path, &good).unwrap();
+        fs::write(&path, &good).expect("the fixture allows it");
     }
     let path = dir.join(MANIFEST_FILE);
-    let good = fs::read(&path).unwrap();
-    fs::write(&path, &good[..good.len() / 2]).unwrap();
+    let good = fs::read(&path).expect("the fixture allows it");
+    fs::write(&path, &good[..good.len() / 2]).expect("the fixture allows it");
     let text = refusal(&dir);
     assert!(text.starts_with("DIR/manifest.json: the text ends at line "), "{text}");
     assert!(text.contains(", expected a whole JSON document\n\nhint: "), "{text}");
@@ -184,9 +189,9 @@ fn a_file_cut_short_is_refused_by_its_name() {
 fn weights_cut_short_with_a_corrected_checksum_are_still_refused() {
     let (_folder, dir) = exported();
     let path = dir.join(WEIGHTS_FILE);
-    let good = fs::read(&path).unwrap();
+    let good = fs::read(&path).expect("the fixture allows it");
     for len in [0, 7, 100, good.len() - 4] {
-        fs::write(&path, &good[..len]).unwrap();
+        fs::write(&path, &good[..len]).expect("the fixture allows it");
         let hash = manifest::sha256_hex(&good[..len]);
         edit_manifest(&dir, |m| m["checksums"][WEIGHTS_FILE] = hash.into());
         let text = refusal(&dir);
@@ -198,7 +203,7 @@ fn weights_cut_short_with_a_corrected_checksum_are_still_refused() {
 #[test]
 fn a_missing_file_is_named() {
     let (_folder, dir) = exported();
-    fs::remove_file(dir.join(WEIGHTS_FILE)).unwrap();
+    fs::remove_file(dir.join(WEIGHTS_FILE)).expect("the fixture allows it");
     assert_eq!(
         refusal(&dir),
         "DIR/policy.safetensors: no such file, expected a part of the policy artifact\n\n\
@@ -226,7 +231,7 @@ fn an_unknown_version_is_refused_with_the_writer() {
     );
     edit_manifest(&dir, |m| m["format"] = "other".into());
     assert!(refusal(&dir).starts_with("DIR/manifest.json: format `other`, expected `flexai-policy`\n"));
-    fs::write(dir.join(MANIFEST_FILE), "[1, 2]").unwrap();
+    fs::write(dir.join(MANIFEST_FILE), "[1, 2]").expect("the fixture allows it");
     assert!(refusal(&dir).starts_with("DIR/manifest.json: no format name, expected `flexai-policy`\n"));
 }
 
@@ -294,7 +299,8 @@ fn weights_that_do_not_give_the_golden_outputs_are_refused() {
 
 #[test]
 fn a_manifest_that_contradicts_itself_is_refused_in_words() {
-    let cases: [(&str, fn(&mut Value)); 9] = [
+    type Case = (&'static str, fn(&mut Value));
+    let cases: [Case; 9] = [
         ("hash of the observation schema is ", |m| m["observation_schema"]["fields"][0]["name"] = "x".into()),
         ("the action head is not that of the action space", |m| {
             m["action_head"]["components"][1]["n"] = 4.into();
@@ -302,7 +308,7 @@ fn a_manifest_that_contradicts_itself_is_refused_in_words() {
         ("the observation schema has 3 numbers, the actor reads 4", |m| m["network"]["actor"][0] = 4.into()),
         ("the observation schema has 3 numbers, the actor reads 0", |m| m["network"]["actor"] = json!([])),
         ("2 action names, the action has 3 numbers", |m| {
-            m["action_head"]["names"].as_array_mut().unwrap().pop();
+            m["action_head"]["names"].as_array_mut().expect("the fixture allows it").pop();
         }),
         ("no golden vectors, expected at least one", |m| m["golden"] = json!([])),
         ("the normaliser clips at -1, expected a positive number", |m| m["normalization"]["clip"] = (-1.0).into()),
@@ -310,7 +316,7 @@ fn a_manifest_that_contradicts_itself_is_refused_in_words() {
             m["golden"][2]["mask"] = json!([true]);
         }),
         ("missing field `training`, expected a manifest", |m| {
-            m.as_object_mut().unwrap().shift_remove("training");
+            m.as_object_mut().expect("the fixture allows it").shift_remove("training");
         }),
     ];
     for (words, edit) in cases {
@@ -333,27 +339,29 @@ fn an_artifact_is_overwritten_only_on_request_and_nothing_else_ever() {
     ));
     export_policy(&dir, &policy, true).expect("overwrites");
     assert_eq!(LoadedPolicy::load(&dir).expect("loads").manifest().evaluation, None);
-    fs::write(dir.join("thesis.txt"), "years of work").unwrap();
+    fs::write(dir.join("thesis.txt"), "years of work").expect("the fixture allows it");
     let text = export_policy(&dir, &policy, true).expect_err("not ours").to_string();
     assert!(text.contains("it holds `thesis.txt`, expected an empty or absent folder"), "{text}");
-    assert_eq!(fs::read(dir.join("thesis.txt")).unwrap(), b"years of work");
+    assert_eq!(fs::read(dir.join("thesis.txt")).expect("the fixture allows it"), b"years of work");
 }
 
 #[test]
 fn an_export_leaves_one_folder_with_three_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let dir = folder.path().join("deep/er/artifact");
-    fs::create_dir_all(&dir).unwrap();
+    fs::create_dir_all(&dir).expect("the fixture allows it");
     let fixture = fixture();
     export_policy(&dir, &fixture.policy(), false).expect("an empty folder is free");
     export_policy(&dir, &fixture.policy(), true).expect("and then overwritten");
     let names = |dir: &Path| {
-        let entries = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let entries = fs::read_dir(dir)
+            .expect("the fixture allows it")
+            .map(|e| e.expect("the fixture allows it").file_name().into_string().expect("the fixture allows it"));
         let mut names: Vec<String> = entries.collect();
         names.sort();
         names
     };
-    assert_eq!(names(dir.parent().unwrap()), ["artifact"]);
+    assert_eq!(names(dir.parent().expect("the fixture allows it")), ["artifact"]);
     assert_eq!(names(&dir), [MANIFEST_FILE, ONNX_FILE, WEIGHTS_FILE]);
 }
 
@@ -361,7 +369,7 @@ fn an_export_leaves_one_folder_with_three_files() {
 fn a_target_below_a_file_is_refused_with_its_path() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("file");
-    fs::write(&file, "").unwrap();
+    fs::write(&file, "").expect("the fixture allows it");
     let fixture = fixture();
     let text = export_policy(&file, &fixture.policy(), true).expect_err("a file").to_string();
     assert!(text.starts_with(&format!("{}: a file, expected an empty or absent folder", file.display())), "{text}");

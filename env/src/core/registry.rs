@@ -57,7 +57,13 @@ pub fn env_specs() -> &'static [EnvSpec] {
 
 static SPECS: &[EnvSpec] = &[
     // Site environments: one line each, with their own `build`.
-
+    EnvSpec {
+        id: "FlexSite-v1",
+        summary: "run the jobs, battery and solar of an AI data centre on the GB grid, half-hour by half-hour",
+        max_episode_steps: None,
+        reward_threshold: None,
+        build: crate::site::build,
+    },
     // Classic control.
     classic::<CartPole>("keep a pole upright on a cart", Some(500), Some(475.0)),
     classic::<Pendulum>("swing a pendulum up and hold it; every end is a truncation", Some(200), None),

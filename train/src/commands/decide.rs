@@ -10,5 +10,5 @@ use std::process::ExitCode;
 pub(super) fn decide(args: &DecideArgs) -> Outcome {
     let policy = LoadedPolicy::load(&args.artifact).map_err(Failure::input)?;
     let summary = run_decide(&policy, stdin().lock(), stdout().lock()).map_err(Failure::world)?;
-    Ok(if summary.refused > 0 { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    Ok(if summary.errors > 0 { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

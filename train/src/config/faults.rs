@@ -59,7 +59,7 @@ impl Faults {
             .iter()
             .map(|item| {
                 let position = document.position_of_value(&item.key);
-                let fault = Fault { place: position.text, message: item.message.clone(), hint: item.hint.clone() };
+                let fault = Fault { hint: item.hint.clone(), ..Fault::new(position.text, item.message.clone()) };
                 (position.order, fault)
             })
             .collect();

@@ -56,8 +56,10 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// Exit code of the program on this error: wrong input.
-    pub const EXIT_CODE: u8 = 2;
+    /// Exit code of the program: 2 for wrong input, 1 if the file could not be read.
+    pub fn exit_code(&self) -> u8 {
+        self.faults.iter().map(|fault| fault.exit_code).min().unwrap_or(2)
+    }
 
     /// The single faults.
     pub fn faults(&self) -> &[Fault] {

@@ -27,6 +27,9 @@ pub(super) fn deserialise<T: Config>(document: &Document) -> Result<T, Vec<Fault
         };
         let refusal = Refusal::read(error.inner().message());
         let steps = locate(&values, error.path(), &refusal);
+        if fill_in(&mut values, &steps, &refusal, &defaults) {
+            continue;
+        }
         let path = shown(&steps);
         let echo = matches!(&refusal, Refusal::Missing { field } if removed.contains(&join(&path, field)));
         if !echo {
@@ -35,7 +38,7 @@ pub(super) fn deserialise<T: Config>(document: &Document) -> Result<T, Vec<Fault
                 _ => document.position_of_value(&path),
             };
             let (message, hint) = explain::explain(&path, &refusal, value_at(&values, &steps), &defaults);
-            found.push((position.order, Fault { place: position.text, message, hint: Some(hint) }));
+            found.push((position.order, Fault::new(position.text, message).hint(hint)));
         }
         removed.push(path);
         if !mend(&mut values, &steps, &refusal, &defaults) {
@@ -87,6 +90,18 @@ fn find_key(table: &toml::Table, field: &str) -> Option<Vec<Step>> {
         way.insert(0, Step::Key(key.clone()));
         Some(way)
     })
+}
+
+/// Gives a missing key its default where the table is otherwise like the default's, e.g. the `kind` of a tagged table.
+fn fill_in(values: &mut toml::Table, steps: &[Step], refusal: &Refusal, defaults: &toml::Table) -> bool {
+    let Refusal::Missing { field } = refusal else { return false };
+    let Some(default) = value_at(defaults, steps).and_then(toml::Value::as_table) else { return false };
+    let Some(table) = value_at_mut(values, steps).and_then(toml::Value::as_table_mut) else { return false };
+    let alike = !table.contains_key(field) && table.keys().all(|key| default.contains_key(key));
+    match default.get(field).filter(|_| alike) {
+        Some(value) => table.insert(field.clone(), value.clone()).is_none(),
+        None => false,
+    }
 }
 
 /// Takes the refused value out so that the next fault shows; false if there is nothing left to take out.

@@ -240,6 +240,14 @@ fn overrides_change_values_and_the_last_one_wins() {
 }
 
 #[test]
+fn one_key_of_a_tagged_table_can_be_set_without_repeating_its_kind() {
+    assert_eq!(parse("", &["trace.days=3"]).unwrap().trace, Trace::Synthetic { days: 3 });
+    assert_eq!(parse("", &["trace.kind=file", "trace.path=x"]).unwrap().trace, Trace::File { path: "x".into() });
+    let text = words("[trace]\npath = \"x\"\n", &[]);
+    assert!(text.starts_with("a.toml:1:1: `trace.kind` is missing, but it has no default"), "{text}");
+}
+
+#[test]
 fn faults_of_overrides_stand_at_the_override() {
     assert_eq!(
         words("", &["ppo.gama=0.5"]),
@@ -288,7 +296,11 @@ fn a_missing_file_a_folder_and_bytes_that_are_no_text_are_told_apart() {
     std::fs::write(&path, "seed = 1\n# caf\u{e9}\n").unwrap();
     assert!(load_config::<Top>(&path, &[]).is_ok());
     std::fs::write(&path, b"seed = 1\n# caf\xe9\n").unwrap();
-    let shown = |path: &Path| load_config::<Top>(path, &[]).unwrap_err().to_string();
+    let shown = |path: &Path| {
+        let error = load_config::<Top>(path, &[]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    };
     assert_eq!(
         shown(&path),
         format!("{}:2: byte 14 is not UTF-8, but TOML is UTF-8 text\n\nhint: save the file as UTF-8", path.display())
@@ -310,4 +322,49 @@ fn a_missing_file_a_folder_and_bytes_that_are_no_text_are_told_apart() {
             path.display()
         )
     );
+}
+
+#[test]
+fn no_mutilated_text_and_no_odd_override_makes_the_loader_panic() {
+    use flexai_env::core::SeedTree;
+    use rand::RngExt;
+    let text = "seed = 3\ndevice = \"flex\"\nschedule = { linear = { to = 0.1 } }\n[ppo]\ngamma = 0.9 # é\n[trace]\nkind = \"file\"\n\
+                path = \"g\"\n[[jobs]]\nname = \"a\"\npower_mw = 2\n[limits]\n\"odd.key\" = 1\n";
+    let pieces = [
+        "=",
+        "[",
+        "]",
+        "\"",
+        ".",
+        "\n",
+        "[[jobs]]",
+        "{",
+        "}",
+        "é",
+        "-1",
+        "ppo",
+        "jobs",
+        "0",
+        "1979-05-27",
+        "kind",
+        "''",
+    ];
+    let mut rng = SeedTree::new(1).stream("mutilation");
+    let mut refused = 0;
+    for _ in 0..3000 {
+        let mut chars: Vec<char> = text.chars().collect();
+        let mut change = String::new();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(0..chars.len());
+            let piece = pieces[rng.random_range(0..pieces.len())];
+            change.push_str(piece);
+            let end = (at + rng.random_range(0..6)).min(chars.len());
+            chars.splice(at..end, piece.chars());
+        }
+        let mutilated: String = chars.into_iter().collect();
+        let overrides = [change, "jobs.0.name=b".to_owned(), "ppo.gamma=".to_owned()];
+        let count = rng.random_range(0..4_usize).min(3);
+        refused += usize::from(parse_located::<Top>("a.toml", &mutilated, &overrides[..count]).is_err());
+    }
+    assert!(refused > 1000, "the texts are really mutilated: {refused}");
 }

@@ -38,12 +38,7 @@ impl EvaluationPlan {
     ///
     /// # Errors
     /// A [`Fault`] if no week can be scored.
-    pub fn new(
-        setup: Arc<SiteSetup>,
-        range: WeekRange,
-        limit: Option<usize>,
-        seeds: usize,
-    ) -> Result<Self, Fault> {
+    pub fn new(setup: Arc<SiteSetup>, range: WeekRange, limit: Option<usize>, seeds: usize) -> Result<Self, Fault> {
         let range = match range {
             WeekRange::Split(split) => split.periods(),
             WeekRange::Dates(dates) => dates,
@@ -55,7 +50,9 @@ impl EvaluationPlan {
             let table = setup.trace.source().name.clone();
             let reason = skipped.first().map_or("the range holds no Monday to Sunday".into(), |s| s.reason.clone());
             let message = format!("no week between {} and {} can be scored: {reason}", range.start, range.end);
-            return Err(Fault::new(table, message).hint("choose other dates, or look for holes with `flexai data check`"));
+            return Err(
+                Fault::new(table, message).hint("choose other dates, or look for holes with `flexai data check`")
+            );
         }
         if let Some(limit) = limit.filter(|limit| *limit < weeks.len()) {
             let all = weeks.len();

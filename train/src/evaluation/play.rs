@@ -44,4 +44,3 @@ pub fn play_policies(
         .collect();
     outcomes.chunks(windows.len()).map(<[WeekOutcome]>::to_vec).collect()
 }
-

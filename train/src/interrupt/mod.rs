@@ -76,9 +76,26 @@ mod tests {
         assert!(interrupt.requested() && again.requested());
     }
 
+    #[cfg(unix)]
     #[test]
-    fn signals_are_counted_so_that_the_second_one_ends_the_program() {
-        let interrupt = Interrupt { signals: Box::leak(Box::new(AtomicU32::new(0))) };
-        assert_eq!((interrupt.requested(), interrupt.note(), interrupt.note()), (false, 1, 2));
+    fn the_second_signal_ends_the_program_with_130() {
+        // The test runs itself as the program that is interrupted.
+        const CHILD: &str = "FLEXAI_INTERRUPT_CHILD";
+        let name = "interrupt::tests::the_second_signal_ends_the_program_with_130";
+        if std::env::var_os(CHILD).is_some() {
+            let interrupt = Interrupt::install().unwrap();
+            let kill = format!("kill -INT {}", std::process::id());
+            let mut sent = 0;
+            loop {
+                if sent == usize::from(interrupt.requested()) {
+                    std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
+                    sent += 1;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+        let program = std::env::current_exe().unwrap();
+        let output = std::process::Command::new(program).args(["--exact", name]).env(CHILD, "1").output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
     }
 }

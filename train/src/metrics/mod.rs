@@ -10,7 +10,7 @@ mod truncate;
 
 pub use jsonl::{JsonlSink, TimingsSink};
 pub use tensorboard::{TensorBoardSink, rebuild_tensorboard};
-pub use truncate::{Truncated, read_metrics, truncate_metrics};
+pub use truncate::{MetricLine, Truncated, read_metrics, truncate_metrics};
 
 use crate::fault::Fault;
 

@@ -114,9 +114,9 @@ pub fn rebuild_tensorboard(folder: &Path, records: &[&Path]) -> Result<TensorBoa
     }
     let mut sink = TensorBoardSink::create(folder);
     for record in records.iter().filter(|record| record.exists()) {
-        for (step, values) in read_metrics(record)? {
-            for (tag, value) in values {
-                sink.scalar(&tag, step, value);
+        for line in read_metrics(record)? {
+            for (tag, value) in line.values {
+                sink.scalar(&tag, line.step, value);
             }
         }
     }

@@ -18,6 +18,15 @@ pub struct Truncated {
     pub dropped: usize,
 }
 
+/// One line of a metrics file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricLine {
+    /// Environment steps.
+    pub step: u64,
+    /// Tags and values in the order of the line.
+    pub values: Vec<(String, f64)>,
+}
+
 /// Keeps the lines up to and including a step.
 ///
 /// # Errors
@@ -34,11 +43,11 @@ pub fn truncate_metrics(path: &Path, keep_up_to_step: u64) -> Result<Truncated, 
     Ok(truncated)
 }
 
-/// All whole lines as (step, values); null reads as NaN.
+/// All whole lines; null reads as NaN.
 ///
 /// # Errors
 /// A [`Fault`] if the file is missing or has a damaged line before its last one.
-pub fn read_metrics(path: &Path) -> Result<Vec<(u64, Vec<(String, f64)>)>, Fault> {
+pub fn read_metrics(path: &Path) -> Result<Vec<MetricLine>, Fault> {
     let text = read(path)?;
     let lines = parse(path, &text)?;
     let values = |object: Map<String, Value>| {
@@ -48,7 +57,7 @@ pub fn read_metrics(path: &Path) -> Result<Vec<(u64, Vec<(String, f64)>)>, Fault
             .map(|(tag, value)| (tag, value.as_f64().unwrap_or(f64::NAN)))
             .collect()
     };
-    Ok(lines.into_iter().map(|line| (line.step, values(line.object))).collect())
+    Ok(lines.into_iter().map(|line| MetricLine { step: line.step, values: values(line.object) }).collect())
 }
 
 struct Line<'a> {
@@ -114,7 +123,7 @@ mod tests {
     fn null_reads_as_not_a_number() {
         let (_folder, path) = file("{\"step\":1,\"a\":2.5,\"b\":null}\n");
         let lines = read_metrics(&path).unwrap();
-        assert_eq!((lines[0].0, lines[0].1[0].clone()), (1, ("a".to_owned(), 2.5)));
-        assert!(lines[0].1[1].1.is_nan());
+        assert_eq!((lines[0].step, lines[0].values[0].clone()), (1, ("a".to_owned(), 2.5)));
+        assert!(lines[0].values[1].1.is_nan());
     }
 }

@@ -66,8 +66,8 @@ impl Progress {
     pub fn update(&mut self, update: &ProgressUpdate) {
         match &mut self.display {
             Display::Bar(bar) => {
-                bar.set_position(update.env_steps);
                 bar.set_message(numbers(update, self.total_steps));
+                bar.set_position(update.env_steps);
             }
             Display::Lines { last } => {
                 if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
@@ -100,7 +100,7 @@ impl Progress {
 
 fn bar(total_steps: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total_steps), ProgressDrawTarget::stderr_with_hz(4));
-    let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {percent:>3} % {msg}")
+    let style = ProgressStyle::with_template("{percent:>3} % [{bar:16}] {wide_msg}")
         .expect("the template is a constant that is shown in every run");
     bar.set_style(style.progress_chars("=> "));
     bar
@@ -112,7 +112,7 @@ fn line(update: &ProgressUpdate, total_steps: u64) -> String {
     format!("{} of {total_steps} steps ({percent:.0} %), {}", update.env_steps, numbers(update, total_steps))
 }
 
-/// The numbers of an update, in words short enough for a terminal of 100 columns.
+/// The numbers of an update, the ones that matter most first, as a narrow terminal cuts the end off.
 fn numbers(update: &ProgressUpdate, total_steps: u64) -> String {
     let mut parts = vec![format!("{:.0} steps/s", update.sps)];
     let left = total_steps.saturating_sub(update.env_steps);

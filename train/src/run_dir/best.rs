@@ -41,6 +41,20 @@ impl RunDir {
         })
     }
 
+    /// Deletes the marker, before it is set anew.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the file is there but cannot be deleted.
+    pub fn forget_best(&self) -> Result<(), Fault> {
+        let path = self.best_path();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Fault::of_io(&path, "delete the marker", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Marks a checkpoint as best if it scores higher than the best so far; true if it does.
     ///
     /// # Errors

@@ -1,0 +1,131 @@
+//! `flexai bench env|train|decide`: speed, with the machine it was measured on.
+//!
+//! Always: steps per CPU-second stand beside steps per second, because other programs spoil only the latter.
+
+use super::output::{print_json, print_line};
+use super::train::build_trainer;
+use super::{Failure, Outcome};
+use crate::cli::BenchCommand;
+use crate::clock::{machine, process_cpu_seconds};
+use crate::fault::Fault;
+use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
+use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, draw_inputs};
+use flexai_agents::device::DeviceChoice;
+use flexai_env::core::{EnvContext, SeedTree, VecEnv, make};
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+pub(super) fn bench(command: &BenchCommand) -> Outcome {
+    match command {
+        BenchCommand::Env { id, num_envs, steps, json } => bench_env(id, *num_envs, *steps, *json),
+        BenchCommand::Train { config, updates, device, json } => bench_train(config, *updates, *device, *json),
+        BenchCommand::Decide { artifact, decisions, json } => bench_decide(artifact, *decisions, *json),
+    }
+}
+
+fn at_least_one(option: &str, value: usize) -> Result<(), Failure> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(Fault::new(option, "is 0, expected 1 or more").hint("leave it out for the usual number").into())
+}
+
+fn bench_env(id: &str, num_envs: usize, steps: usize, json: bool) -> Outcome {
+    at_least_one("--num-envs", num_envs)?;
+    at_least_one("--steps", steps)?;
+    let context = EnvContext::default();
+    let site = if id.starts_with("FlexSite") {
+        Some(site_setup(TrainConfig::default().site(), load_grid(crate::setting::EMBEDDED_GRID)?)?)
+    } else {
+        None
+    };
+    let context = EnvContext { site: site.or(context.site) };
+    let envs = (0..num_envs).map(|_| make(id, &context)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
+    let mut venv = VecEnv::new(envs);
+    venv.reset(0);
+    let mut rng = SeedTree::new(0).stream("bench");
+    let (space, len) = (venv.action_space().clone(), venv.action_space().flat_len());
+    let mut actions = vec![0.0; num_envs * len];
+    let mut spent = (0.0, 0.0);
+    for _ in 0..steps {
+        // Only legal options may be drawn; the mask is read before the step, outside the clock.
+        let mask_len = venv.mask().len() / num_envs;
+        for (e, action) in actions.chunks_mut(len).enumerate() {
+            let mask = (mask_len > 0).then(|| &venv.mask()[e * mask_len..(e + 1) * mask_len]);
+            space.sample(&mut rng, mask, action);
+        }
+        let (wall, cpu) = (Instant::now(), process_cpu_seconds());
+        venv.step(&actions);
+        spent.0 += wall.elapsed().as_secs_f64();
+        spent.1 += process_cpu_seconds() - cpu;
+    }
+    let total = (num_envs * steps) as f64;
+    let report = json!({
+        "env": id, "num_envs": num_envs, "threads": rayon::current_num_threads(),
+        "steps_per_second": total / spent.0.max(1e-9), "steps_per_cpu_second": total / spent.1.max(1e-9),
+        "machine": machine(),
+    });
+    show(&report, json)
+}
+
+fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, json: bool) -> Outcome {
+    at_least_one("--updates", updates as usize)?;
+    let mut config = load_train_config(config, &[])?;
+    config.device = device.unwrap_or(config.device);
+    let setup = if config.is_site() { Some(site_setup(config.site(), load_grid(&config.env.grid)?)?) } else { None };
+    let mut trainer = build_trainer(&config, setup.as_ref())?;
+    // The first update warms caches, and compiles shaders on a GPU.
+    trainer.update().map_err(Failure::world)?;
+    let (wall, cpu, before) = (Instant::now(), process_cpu_seconds(), trainer.env_steps());
+    let (mut collect, mut learn) = (0.0, 0.0);
+    for _ in 0..updates {
+        let timing = trainer.update().map_err(Failure::world)?.timing;
+        collect += timing.collect_seconds;
+        learn += timing.learn_seconds;
+    }
+    let steps = (trainer.env_steps() - before) as f64;
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_cpu_seconds() - cpu);
+    let report = json!({
+        "run_dir": null, "device": config.device.name(), "seed": config.seed, "env_steps": steps, "updates": updates,
+        "sps_wall": steps / wall.max(1e-9), "sps_cpu": steps / cpu.max(1e-9), "collect_share": collect / wall,
+        "learn_share": learn / wall, "eval": null, "best_checkpoint": null, "machine": machine(),
+    });
+    show(&report, json)
+}
+
+fn bench_decide(artifact: &Path, decisions: usize, json: bool) -> Outcome {
+    at_least_one("--decisions", decisions)?;
+    let policy = LoadedPolicy::load(artifact).map_err(Failure::input)?;
+    let network = policy.network();
+    let inputs = draw_inputs(network, &policy.manifest().observation_space, 256, 1);
+    let mut scratch = ActScratch::default();
+    let mut ns: Vec<u64> = (0..decisions)
+        .map(|i| {
+            let input = &inputs[i % inputs.len()];
+            let begin = Instant::now();
+            std::hint::black_box(network.act(&input.observation, &input.mask, &mut scratch, ActMode::Deterministic));
+            begin.elapsed().as_nanos() as u64
+        })
+        .collect();
+    ns.sort_unstable();
+    let at = |share: f64| ns[(share * (ns.len() - 1) as f64) as usize] as f64 / 1e3;
+    let report = json!({
+        "artifact": artifact.display().to_string(), "p50_us": at(0.5), "p99_us": at(0.99), "p999_us": at(0.999),
+        "machine": machine(),
+    });
+    show(&report, json)
+}
+
+fn show(report: &serde_json::Value, json: bool) -> Outcome {
+    if json {
+        print_json(report)?;
+    } else {
+        for (key, value) in report.as_object().expect("a report is an object") {
+            let text = value.as_f64().map_or_else(|| value.to_string(), |v| format!("{v:.2}"));
+            print_line(&format!("{key:22} {text}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,172 @@
+//! `flexai evaluate`: policies and rivals on the same weeks with the same jobs.
+
+use super::output::{print_json, print_line};
+use super::policy_source::{Player, TrainedPolicy};
+use super::{Failure, Outcome};
+use crate::cli::EvaluateArgs;
+use crate::evaluation::{EvaluationPlan, WeekRange, evaluate as play_and_report, evaluation_table, verdict};
+use crate::fault::Fault;
+use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
+use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
+use flexai_agents::rivals::{RIVALS, find_rival};
+use flexai_env::core::{EnvContext, SeedTree, make};
+use flexai_env::grid::{Date, Split};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Episodes per policy outside site environments.
+const EPISODES: usize = 50;
+
+pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
+    let players = args.policies.iter().map(|text| Player::resolve(text)).collect::<Result<Vec<_>, _>>()?;
+    let classic = players.iter().filter_map(Player::trained).find(|p| !p.env_id().starts_with("FlexSite"));
+    if let Some(policy) = classic {
+        return evaluate_classic(args, &players, policy.env_id());
+    }
+    let plan = plan(args, &players)?;
+    let mut sources: Vec<(Box<dyn PolicySource>, &str)> = players.iter().map(|p| p.source(args.sampled)).collect();
+    for name in rivals(&args.rivals)? {
+        if !sources.iter().any(|(source, _)| source.name() == name) {
+            let rival = find_rival(name).expect("names were checked");
+            sources.push((Box::new(*rival), "rival"));
+        }
+    }
+    let schema = flexai_env::site::observation_schema(&plan.setup);
+    for policy in players.iter().filter_map(Player::trained) {
+        policy.loaded.check_schema(&schema).map_err(Failure::input)?;
+    }
+    let total = plan.weeks.len() * plan.job_seeds.len() * sources.len();
+    let bar = progress_bar(total as u64, args.json);
+    let players: Vec<(&dyn PolicySource, &str)> = sources.iter().map(|(s, kind)| (s.as_ref(), *kind)).collect();
+    let evaluation = play_and_report(&plan, &players, &|| bar.inc(1)).map_err(Failure::world)?;
+    bar.finish_and_clear();
+    if args.json {
+        print_json(&evaluation)?;
+    } else {
+        let grid = &evaluation.grid;
+        print_line(&format!(
+            "scenario {}, grid {grid} ({}), {} weeks x {} job seeds, {} to {}\n",
+            evaluation.scenario,
+            evaluation.grid_kind,
+            evaluation.weeks,
+            evaluation.seeds,
+            evaluation.from,
+            evaluation.to
+        ))?;
+        print_line(&evaluation_table(&evaluation))?;
+        for line in &evaluation.skipped_weeks {
+            print_line(&format!("skipped week {line}"))?;
+        }
+        print_line("")?;
+        for line in verdict(&evaluation) {
+            print_line(&line)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
+    if hidden {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {pos}/{len} weeks, {eta} left");
+    ProgressBar::new(total).with_style(style.expect("a constant that is shown in every evaluation"))
+}
+
+/// Names of the rivals asked for; FIFO is always among them.
+fn rivals(text: &str) -> Result<Vec<&str>, Failure> {
+    let names: Vec<&str> = match text {
+        "all" => RIVALS.iter().map(|r| r.name).collect(),
+        "none" => Vec::new(),
+        list => list.split(',').map(str::trim).collect(),
+    };
+    if let Some(unknown) = names.iter().find(|name| find_rival(name).is_none()) {
+        let all: Vec<&str> = RIVALS.iter().map(|r| r.name).collect();
+        let message = format!("`{unknown}` is no rival, expected all, none, or some of {}", all.join(", "));
+        return Err(Fault::new("--rivals", message).hint("separate names by commas").into());
+    }
+    Ok(if names.contains(&"fifo") { names } else { [names, vec!["fifo"]].concat() })
+}
+
+fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failure> {
+    let trained: Option<&TrainedPolicy> = players.iter().find_map(Player::trained);
+    let stored = trained.map(TrainedPolicy::scenario).transpose()?.flatten();
+    let scenario = match &args.scenario {
+        Some(path) => load_scenario(path, &[])?,
+        None => stored.unwrap_or_default(),
+    };
+    let grid = match &args.grid {
+        Some(path) => path.display().to_string(),
+        None => trained.and_then(TrainedPolicy::grid).unwrap_or_else(|| EMBEDDED_GRID.to_string()),
+    };
+    let setup = site_setup(scenario, load_grid(&grid)?)?;
+    let range = match (&args.from, &args.to) {
+        (Some(from), Some(to)) => WeekRange::Dates(date("--from", from)?..date("--to", to)?),
+        _ => WeekRange::Split(split(&args.split)?),
+    };
+    let seeds = args.seeds.unwrap_or(1);
+    if seeds == 0 || args.weeks == Some(0) {
+        return Err(Fault::new("--seeds, --weeks", "is 0, expected 1 or more").hint("leave it out").into());
+    }
+    Ok(EvaluationPlan::new(setup, range, args.weeks, seeds)?)
+}
+
+fn split(name: &str) -> Result<Split, Failure> {
+    Split::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
+        let message = format!("`{name}` is no split, expected train, validation or test");
+        Fault::new("--split", message).hint("or give dates with --from and --to").into()
+    })
+}
+
+pub(super) fn date(option: &str, text: &str) -> Result<flexai_env::grid::Period, Failure> {
+    text.parse::<Date>().map(|d| d.utc_midnight()).map_err(|_| {
+        let message = format!("`{text}` is no date, expected one like 2024-01-31");
+        Fault::new(option, message).hint("write year, month and day").into()
+    })
+}
+
+/// Policies on a task that is no site: mean and spread of the undiscounted return.
+fn evaluate_classic(args: &EvaluateArgs, players: &[Player], id: &str) -> Outcome {
+    let episodes = args.seeds.unwrap_or(EPISODES);
+    let mut reports = Vec::new();
+    for policy in players.iter().filter_map(Player::trained) {
+        if policy.env_id() != id {
+            let message = format!("`{}` plays {}, the others play {id}", policy.name, policy.env_id());
+            return Err(Fault::new("evaluate", message).hint("evaluate them one by one").into());
+        }
+        let network = Arc::new(policy.loaded.network().clone());
+        let mut player: Box<dyn Policy> = if args.sampled {
+            Box::new(NetworkPolicy::sampled(&policy.name, network))
+        } else {
+            Box::new(NetworkPolicy::deterministic(&policy.name, network))
+        };
+        let returns = play_classic(id, player.as_mut(), episodes)?;
+        let (mean, std) = mean_and_std(&returns);
+        reports.push(json!({"name": policy.name, "kind": "network", "episodes": episodes, "return_mean": mean,
+                            "return_std": std}));
+        if !args.json {
+            print_line(&format!("{}: return {mean:.2} +- {std:.2} over {episodes} episodes of {id}", policy.name))?;
+        }
+    }
+    if args.json {
+        print_json(&json!({"env": id, "policies": reports}))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns of a number of episodes with seeds that training never sees.
+pub(super) fn play_classic(id: &str, policy: &mut dyn Policy, episodes: usize) -> Result<Vec<f64>, Failure> {
+    let tree = SeedTree::new(0);
+    let mut env = make(id, &EnvContext::default()).map_err(Failure::input)?;
+    let play = |i| play_episode(env.as_mut(), policy, tree.child("evaluation episodes", i as u64).seed()).0;
+    Ok((0..episodes).map(play).collect())
+}
+
+/// Mean and population standard deviation.
+pub(super) fn mean_and_std(values: &[f64]) -> (f64, f64) {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt())
+}

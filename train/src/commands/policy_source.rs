@@ -1,0 +1,120 @@
+//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival's name.
+//!
+//! In: the text. Out: a policy with the scenario and grid it was trained on.
+//! Always: networks come through the artifact loader with all its checks, whatever they were found in.
+
+use super::Failure;
+use crate::fault::Fault;
+use crate::run_dir::{RunDir, latest_valid};
+use flexai_agents::artifact::LoadedPolicy;
+use flexai_agents::policy::{NetworkPolicy, PolicySource};
+use flexai_agents::rivals::{RIVALS, Rival, find_rival};
+use flexai_env::site::SiteConfig;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Folder of the artifact inside a checkpoint.
+pub(super) const POLICY_FOLDER: &str = "policy";
+
+/// A policy from the command line.
+pub(super) enum Player {
+    /// A rival.
+    Rival(&'static Rival),
+    /// A trained network.
+    Network(Box<TrainedPolicy>),
+}
+
+/// A trained network and where it comes from.
+pub(super) struct TrainedPolicy {
+    pub(super) name: String,
+    pub(super) loaded: LoadedPolicy,
+}
+
+impl Player {
+    /// Finds out what a text names.
+    pub(super) fn resolve(text: &str) -> Result<Self, Failure> {
+        if let Some(rival) = find_rival(text) {
+            return Ok(Self::Rival(rival));
+        }
+        let path = Path::new(text);
+        if !path.exists() {
+            let names: Vec<&str> = RIVALS.iter().map(|r| r.name).collect();
+            let message = format!(
+                "no such file or rival, expected a run directory, a checkpoint, an artifact, or one of {}",
+                names.join(", ")
+            );
+            return Err(Fault::of_path(path, message).hint("check the path").into());
+        }
+        let folder = artifact_folder(path)?;
+        let loaded = LoadedPolicy::load(&folder).map_err(Failure::input)?;
+        let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
+        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded })))
+    }
+
+    /// The player as a source of policies, with its kind.
+    pub(super) fn source(&self, sampled: bool) -> (Box<dyn PolicySource>, &'static str) {
+        match self {
+            Self::Rival(rival) => (Box::new(**rival), "rival"),
+            Self::Network(policy) => {
+                let network = Arc::new(policy.loaded.network().clone());
+                let player = if sampled {
+                    NetworkPolicy::sampled(&policy.name, network)
+                } else {
+                    NetworkPolicy::deterministic(&policy.name, network)
+                };
+                (Box::new(player), "network")
+            }
+        }
+    }
+
+    /// The trained network, if it is one.
+    pub(super) fn trained(&self) -> Option<&TrainedPolicy> {
+        match self {
+            Self::Rival(_) => None,
+            Self::Network(policy) => Some(policy),
+        }
+    }
+}
+
+impl TrainedPolicy {
+    /// Registered id of its environment.
+    pub(super) fn env_id(&self) -> &str {
+        &self.loaded.manifest().env.id
+    }
+
+    /// The scenario it was trained on.
+    pub(super) fn scenario(&self) -> Result<Option<SiteConfig>, Failure> {
+        let stored = &self.loaded.manifest().env.scenario;
+        if stored.is_null() {
+            return Ok(None);
+        }
+        serde_json::from_value(stored.clone()).map(Some).map_err(|e| {
+            let message = format!("the scenario stored with the policy cannot be read: {e}");
+            Fault::new(self.name.clone(), message).hint("name one with --scenario").into()
+        })
+    }
+
+    /// The grid table it was trained on, as it was named then.
+    pub(super) fn grid(&self) -> Option<String> {
+        self.loaded.manifest().training.run.get("grid")?.as_str().map(str::to_string)
+    }
+}
+
+/// The artifact inside whatever a path names.
+pub(super) fn artifact_folder(path: &Path) -> Result<PathBuf, Failure> {
+    if path.join("manifest.json").is_file() {
+        return Ok(path.to_path_buf());
+    }
+    if path.join(POLICY_FOLDER).is_dir() && !path.join("run.json").is_file() {
+        return Ok(path.join(POLICY_FOLDER));
+    }
+    let run = RunDir::open(path).map_err(|_| {
+        let message = "neither a run directory, nor a checkpoint, nor an artifact, expected one of them";
+        Failure::from(Fault::of_path(path, message).hint("name a folder that `flexai train` or `flexai export` made"))
+    })?;
+    let checkpoint = match run.best_checkpoint()? {
+        Some(best) => best,
+        None => latest_valid(&run.checkpoints(), &|_| Ok(()))?.checkpoint.path,
+    };
+    Ok(checkpoint.join(POLICY_FOLDER))
+}

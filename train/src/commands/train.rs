@@ -1,0 +1,215 @@
+//! `flexai train`: from a configuration to a run directory with a trained policy.
+//!
+//! Here: what is trained, where it is kept, how it starts or continues, and the last word. The loop itself is in
+//! `train_loop.rs`.
+
+use super::evaluate::{mean_and_std, play_classic};
+use super::export::copy_artifact;
+use super::output::{print_json, print_line};
+use super::policy_source::{POLICY_FOLDER, Player};
+use super::train_loop::{Judge, TrainLoop};
+use super::{Failure, Outcome};
+use crate::cli::TrainArgs;
+use crate::config::{load_config, resolved_toml};
+use crate::evaluation::{EvaluationPlan, WeekRange, evaluate, evaluation_table, verdict};
+use crate::fault::Fault;
+use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
+use crate::progress::{Progress, ProgressMode};
+use crate::run_dir::{RunDir, RunManifest, replace_file};
+use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
+use flexai_agents::policy::{NetworkPolicy, PolicySource};
+use flexai_agents::ppo::Trainer;
+use flexai_agents::rivals::{RIVALS, Rival};
+use flexai_env::core::{EnvContext, VecEnv, make};
+use flexai_env::grid::Split;
+use flexai_env::site::SiteSetup;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub(super) fn train(args: &TrainArgs) -> Outcome {
+    let (config, run, resumed) = match (&args.resume, &args.config) {
+        (Some(path), _) => resume_run(args, path)?,
+        (None, Some(path)) => new_run(args, path)?,
+        (None, None) => unreachable!("clap asks for one of them"),
+    };
+    let mode = if args.json { ProgressMode::Hidden } else { ProgressMode::Auto };
+    let setup = site(&config)?;
+    let trainer = build_trainer(&config, setup.as_ref())?;
+    let judge = Judge::new(&config, setup.clone())?;
+    let interrupt = Interrupt::install()?;
+    let progress = Progress::new(config.ppo.total_steps, mode);
+    let mut training = TrainLoop::new(&config, run.clone(), trainer, judge, progress, args.json)?;
+    if resumed {
+        training.resume()?;
+    }
+    let stopped = training.run(interrupt, args.stop_after)?;
+    let summary = training.summary();
+    drop(training);
+    if stopped && interrupt.requested() {
+        let hint = format!("continue with: flexai train --resume {}", run.path().display());
+        eprintln!("stopped after a checkpoint; {hint}");
+        if args.json {
+            print_json(&summary)?;
+        }
+        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+    }
+    finish(args, &config, &run, setup, summary, stopped)
+}
+
+fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
+    let mut config = load_train_config(path, &overrides(args))?;
+    if let Some(device) = args.device {
+        config.device = device;
+    }
+    if let Some(grid) = &args.grid {
+        config.env.grid = absolute(grid);
+    } else if config.env.grid != crate::setting::EMBEDDED_GRID {
+        config.env.grid = absolute(Path::new(&config.env.grid));
+    }
+    // Everything that can be refused is refused before a folder is made.
+    let setup = site(&config)?;
+    drop(build_trainer(&config, setup.as_ref())?);
+    let text = resolved_toml(&config)?;
+    let now = Timestamp::now();
+    let out =
+        args.out.clone().unwrap_or_else(|| RunDir::default_path(Path::new("runs"), &config.name, config.seed, now));
+    let run = RunDir::create(&out)?;
+    let command_line = std::env::args().skip(1).collect();
+    run.write_identity(&text, RunManifest::new(config.seed, config.device.name(), now, command_line))?;
+    Ok((config, run, false))
+}
+
+/// `--seed` and `--steps` are overrides with a name of their own.
+fn overrides(args: &TrainArgs) -> Vec<String> {
+    let mut all = args.set.clone();
+    all.extend(args.seed.map(|seed| format!("seed={seed}")));
+    all.extend(args.steps.map(|steps| format!("ppo.total_steps={steps}")));
+    all
+}
+
+fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
+    let run = RunDir::open(path)?;
+    run.read_identity()?;
+    let mut config: TrainConfig = load_config(&run.config(), &[])?;
+    if let Some(device) = args.device {
+        config.device = device;
+    }
+    if let Some(grid) = &args.grid {
+        config.env.grid = absolute(grid);
+    }
+    Ok((config, run, true))
+}
+
+/// A run is continued and evaluated from other folders too, so tables are remembered by their whole path.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}
+
+fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failure> {
+    if !config.is_site() {
+        return Ok(None);
+    }
+    Ok(Some(site_setup(config.site(), load_grid(&config.env.grid)?)?))
+}
+
+/// A trainer on freshly made environments.
+pub(super) fn build_trainer(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<Trainer, Failure> {
+    let context = EnvContext { site: setup.cloned() };
+    let envs = (0..config.ppo.num_envs).map(|_| make(&config.env.id, &context)).collect::<Result<Vec<_>, _>>();
+    let venv = VecEnv::new(envs.map_err(Failure::input)?);
+    Trainer::new(&config.ppo, &config.network, config.seed, venv, config.device).map_err(Failure::input)
+}
+
+/// The last word: the best policy against the rivals, exported, and the summary.
+fn finish(
+    args: &TrainArgs,
+    config: &TrainConfig,
+    run: &RunDir,
+    setup: Option<Arc<SiteSetup>>,
+    mut summary: Value,
+    stopped: bool,
+) -> Outcome {
+    let artifact = run.path().join("policy");
+    let best = run.best_checkpoint()?;
+    if let (Some(best), false) = (&best, stopped) {
+        let from = best.join(POLICY_FOLDER);
+        let evaluation = match setup {
+            Some(setup) => Some(last_evaluation(args, config, run, setup, best)?),
+            None => {
+                let player = Player::resolve(&from.display().to_string())?;
+                let mut policy = player.source(false).0.make();
+                let returns = play_classic(&config.env.id, policy.as_mut(), config.evaluation.episodes)?;
+                let (mean, std) = mean_and_std(&returns);
+                let line = format!("return {mean:.2} +- {std:.2} over {} episodes", returns.len());
+                if !args.json {
+                    print_line(&line)?;
+                }
+                Some(json!({"return_mean": mean, "return_std": std, "episodes": returns.len()}))
+            }
+        };
+        copy_artifact(&from, &artifact, evaluation, true)?;
+    }
+    summary["best_checkpoint"] = json!(best.map(|path| path.display().to_string()));
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        print_line(&format!("\nrun      {}", run.path().display()))?;
+        if artifact.is_dir() {
+            print_line(&format!("policy   {}", artifact.display()))?;
+        }
+        print_line(&format!("curves   tensorboard --logdir {}", run.tensorboard().display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The best checkpoint and all rivals on the validation weeks.
+fn last_evaluation(
+    args: &TrainArgs,
+    config: &TrainConfig,
+    run: &RunDir,
+    setup: Arc<SiteSetup>,
+    best: &Path,
+) -> Result<Value, Failure> {
+    let seeds = config.evaluation.job_seeds;
+    let plan = EvaluationPlan::new(Arc::clone(&setup), validation_range(&setup), None, seeds)?;
+    let player = Player::resolve(&best.join(POLICY_FOLDER).display().to_string())?;
+    let network = player.trained().expect("a checkpoint holds a network").loaded.network().clone();
+    let policy = NetworkPolicy::deterministic(&config.name, Arc::new(network));
+    let rivals: Vec<Rival> = RIVALS.to_vec();
+    let mut players: Vec<(&dyn PolicySource, &str)> = vec![(&policy, "network")];
+    players.extend(rivals.iter().map(|rival| (rival as &dyn PolicySource, "rival")));
+    let evaluation = evaluate(&plan, &players, &|| ()).map_err(Failure::world)?;
+    let text = serde_json::to_string_pretty(&evaluation).expect("an evaluation has string keys only");
+    let path: PathBuf = run.evaluation().join("validation.json");
+    replace_file(&path, text.as_bytes()).map_err(|fault: Fault| Failure::world(fault))?;
+    if !args.json {
+        let (weeks, grid) = (evaluation.weeks, &evaluation.grid);
+        print_line(&format!(
+            "best checkpoint on {weeks} validation weeks of {grid} (scenario {}):\n",
+            evaluation.scenario
+        ))?;
+        print_line(&evaluation_table(&evaluation))?;
+        print_line("")?;
+        for line in verdict(&evaluation) {
+            print_line(&line)?;
+        }
+    }
+    let own = &evaluation.policies[0];
+    Ok(json!({
+        "split": "validation", "grid": evaluation.grid, "scenario": evaluation.scenario, "weeks": evaluation.weeks,
+        "seeds": evaluation.seeds, "cost_saving_pct": own.cost_saving_pct, "carbon_saving_pct": own.carbon_saving_pct,
+        "deadlines_met_pct": own.deadlines_met_pct, "versus": own.versus,
+    }))
+}
+
+/// The validation split, or all dates of a table that has none of it.
+pub(super) fn validation_range(setup: &SiteSetup) -> WeekRange {
+    if Split::Validation.indices(&setup.trace).len() >= setup.config.episode_periods {
+        WeekRange::Split(Split::Validation)
+    } else {
+        WeekRange::Dates(setup.trace.start()..setup.trace.end())
+    }
+}
