@@ -1,5 +1,7 @@
 //! Probe environments: each proves one ability of the trainer by a number known beforehand.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
+
 mod common;
 
 use common::{evaluate, trainer};

@@ -1,5 +1,7 @@
 //! Same settings, same bytes: at any number of threads, and across a stop.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
+
 mod common;
 
 use common::{trainer, venv};

@@ -138,7 +138,7 @@ impl ActorCritic {
         let mut at = 0;
         let mut next = |len: usize| {
             at += len;
-            vector.clone().slice([at - len..at])
+            vector.clone().slice(at - len..at)
         };
         for layer in self.actor.layers.iter_mut().chain(&mut self.critic.layers) {
             let shape = layer.weight.val().dims();
