@@ -3,6 +3,8 @@
 //! Settings are those of rl-baselines3-zoo, with which Stable-Baselines3 2.9.2 reaches 500 on CartPole-v1 (three seeds of
 //! three) and -215 to -155 on Pendulum-v1. Its value loss lacks our factor 1/2: its `vf_coef` 0.5 is our 1.0.
 
+#![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
+
 mod common;
 
 use common::{evaluate, trainer};
@@ -23,7 +25,9 @@ fn gate(id: &str, config: &PpoConfig, network: &NetworkConfig, threshold: f64) {
         let score = evaluate(id, &trainer, 50);
         let seconds = start.elapsed().as_secs_f64();
         let steps = trainer.env_steps();
-        eprintln!("{id} seed {seed}: {score:.1} after {steps} steps, {seconds:.1} s (collect {collect:.1}, learn {learn:.1})");
+        eprintln!(
+            "{id} seed {seed}: {score:.1} after {steps} steps, {seconds:.1} s (collect {collect:.1}, learn {learn:.1})"
+        );
         assert!(score >= threshold, "{id}, seed {seed}: mean return {score}, expected at least {threshold}");
     }
 }

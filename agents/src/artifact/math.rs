@@ -17,7 +17,7 @@ const LN_2_LOW: f32 = -2.121_944_4e-4;
 const TANH_SATURATES: f32 = 9.1;
 
 /// Replaces each number by its hyperbolic tangent.
-pub(super) fn tanh_in_place(values: &mut [f32]) {
+pub(crate) fn tanh_in_place(values: &mut [f32]) {
     for v in values {
         *v = tanh(*v);
     }

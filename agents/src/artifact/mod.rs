@@ -28,4 +28,8 @@ pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
+#[cfg(feature = "training")]
+pub(crate) use math::tanh_in_place;
+#[cfg(feature = "training")]
+pub(crate) use network::continuous_len;
 pub use network::{Activation, Dense, Mlp, MlpScratch, PolicyNetwork};

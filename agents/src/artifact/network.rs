@@ -238,7 +238,7 @@ impl PolicyNetwork {
 }
 
 /// Number of continuous dimensions of all heads together.
-pub(super) fn continuous_len(heads: &[ActionComponent]) -> usize {
+pub(crate) fn continuous_len(heads: &[ActionComponent]) -> usize {
     heads
         .iter()
         .map(|head| match head {

@@ -5,9 +5,11 @@
 //! before bias, `log_std` last) and fixed identities, so that records are the same bytes in every process.
 //! Not here: distributions (`distribution.rs`), inference outside of training (`artifact/`).
 
+use super::activation::tanh_on_host;
 use super::config::NetworkConfig;
 use super::init::orthogonal;
-use crate::artifact::{Activation, Dense, Mlp, PolicyNetwork, head_len};
+use crate::artifact::{Activation, Dense, Mlp, PolicyNetwork, continuous_len, head_len};
+use crate::device::is_host;
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -19,6 +21,7 @@ pub(super) struct MlpModule {
     layers: Vec<Linear>,
     #[module(skip)]
     activation: Activation,
+    on_host: bool,
 }
 
 /// Actor, critic and the spread of continuous actions.
@@ -37,6 +40,7 @@ impl MlpModule {
             let x = layer.forward(x);
             match self.activation {
                 _ if i == last => x,
+                Activation::Tanh if self.on_host => tanh_on_host(x),
                 Activation::Tanh => x.tanh(),
                 Activation::Relu => burn::tensor::activation::relu(x),
             }
@@ -46,7 +50,7 @@ impl MlpModule {
 
 impl ActorCritic {
     /// Networks with orthogonal weights (gain sqrt 2, last layers `policy_gain` and 1), zero biases and the configured
-    /// spread; `device` should have autodiff.
+    /// spread.
     pub(super) fn new(
         config: &NetworkConfig,
         observation_len: usize,
@@ -85,6 +89,7 @@ impl ActorCritic {
                 })
                 .collect(),
             activation: mlp.activation,
+            on_host: is_host(device),
         };
         let (actor, critic) = (mlp(actor), mlp(critic));
         let log_std = (!log_std.is_empty()).then(|| param(next_id(), log_std, [log_std.len()], device));
@@ -133,7 +138,7 @@ impl ActorCritic {
         let mut at = 0;
         let mut next = |len: usize| {
             at += len;
-            vector.clone().slice([at - len..at])
+            vector.clone().slice(at - len..at)
         };
         for layer in self.actor.layers.iter_mut().chain(&mut self.critic.layers) {
             let shape = layer.weight.val().dims();
@@ -168,17 +173,6 @@ impl ActorCritic {
 /// Copies a tensor to the host, in row-major order.
 pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("all our tensors are f32")
-}
-
-/// Number of continuous dimensions of an action.
-pub(super) fn continuous_len(heads: &[ActionComponent]) -> usize {
-    heads
-        .iter()
-        .map(|head| match head {
-            ActionComponent::Continuous { low, .. } => low.len(),
-            ActionComponent::Categorical { .. } => 0,
-        })
-        .sum()
 }
 
 fn to_mlp(module: &MlpModule) -> Mlp {

@@ -4,10 +4,11 @@
 //! normalisers, environments). Always: each file is checked by its SHA-256 before anything is taken over, so a damaged
 //! checkpoint leaves the trainer as it was. Not here: names of folders, renaming into place, which one is kept (`train/`).
 
-use super::actor_critic::{ActorCritic, continuous_len};
+use super::actor_critic::ActorCritic;
 use super::error::PpoError;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
+use crate::artifact::continuous_len;
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;

@@ -208,6 +208,9 @@ type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a m
 /// Values of normalised observations; rows do not depend on each other, so threads change nothing.
 fn values(policy: &PolicyNetwork, observations: &[f32], out: &mut [f32]) {
     let len = policy.critic.inputs();
+    if out.len() <= VALUE_ROWS {
+        return policy.critic.forward(observations, &mut MlpScratch::default(), out);
+    }
     let blocks = observations.par_chunks(VALUE_ROWS * len).zip(out.par_chunks_mut(VALUE_ROWS));
     blocks.for_each_init(MlpScratch::default, |scratch, (observations, out)| {
         policy.critic.forward(observations, scratch, out);

@@ -4,8 +4,7 @@
 //! Always: an action's parts are independent, so both are sums over them; a forbidden option has logit
 //! [`MASKED_LOGIT`], hence probability 0, gradient 0 and no entropy. Not here: drawing (`artifact/head.rs`).
 
-use super::actor_critic::continuous_len;
-use crate::artifact::MASKED_LOGIT;
+use crate::artifact::{MASKED_LOGIT, continuous_len};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::kind::Basic;
 use burn::tensor::{Bool, Int, Tensor};

@@ -59,6 +59,15 @@ pub(super) struct PendingFigures {
 
 const HEAD_NUMBERS: usize = 5;
 
+/// Makes the system's allocator keep freed memory instead of returning it to the kernel after every tensor operation.
+///
+/// glibc raises its thresholds for returning memory when a large block is freed, up to a block of 32 MiB; doing so once
+/// saved a third of an update's time (page faults). Elsewhere this is one allocation that is never touched.
+pub(super) fn keep_freed_memory() {
+    const JUST_BELOW_THE_LARGEST: usize = 31 << 20;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(JUST_BELOW_THE_LARGEST)));
+}
+
 impl LearnSettings {
     /// Settings of an update, counted from 0.
     pub(super) fn at(config: &PpoConfig, update: u64) -> Self {

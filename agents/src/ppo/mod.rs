@@ -5,6 +5,7 @@
 //! any thread count; a number that is not finite stops the run and is never written.
 //! Not here: run directories, evaluation, early stopping (`train/`); the policy that ships (`artifact/`).
 
+mod activation;
 mod actor_critic;
 mod checkpoint;
 mod collector;
@@ -19,6 +20,8 @@ mod optimizer;
 mod rollout;
 mod trainer;
 
+#[cfg(test)]
+mod consistency;
 #[cfg(test)]
 mod golden;
 

@@ -10,7 +10,7 @@ use super::config::{NetworkConfig, PpoConfig};
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
-use super::learner::{LearnSettings, Learner, StepFigures};
+use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory};
 use super::optimizer::ClippedAdam;
 use crate::artifact::PolicyNetwork;
 use crate::device::{self, DeviceChoice};
@@ -103,6 +103,7 @@ impl Trainer {
         }
         check_environments(config, &venv)?;
         let device = device::open(device)?;
+        keep_freed_memory();
         let tree = SeedTree::new(seed).child("ppo", 0);
         let heads = venv.action_space().components();
         let observation_len = venv.observation_space().flat_len();

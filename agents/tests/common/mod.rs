@@ -6,19 +6,19 @@ use flexai_agents::ppo::{NetworkConfig, PpoConfig, Trainer};
 use flexai_env::core::{EnvContext, SeedTree, VecEnv, make};
 
 /// A batch of a registered environment.
-pub fn venv(id: &str, num_envs: usize) -> VecEnv {
+pub(crate) fn venv(id: &str, num_envs: usize) -> VecEnv {
     let context = EnvContext::default();
     VecEnv::new((0..num_envs).map(|_| make(id, &context).unwrap()).collect())
 }
 
 /// A trainer of a registered environment on the default device.
-pub fn trainer(id: &str, config: &PpoConfig, network: &NetworkConfig, seed: u64) -> Trainer {
+pub(crate) fn trainer(id: &str, config: &PpoConfig, network: &NetworkConfig, seed: u64) -> Trainer {
     Trainer::new(config, network, seed, venv(id, config.num_envs), DeviceChoice::Flex).unwrap()
 }
 
 /// Mean return of the deterministic policy over episodes that training never saw.
 #[allow(dead_code)]
-pub fn evaluate(id: &str, trainer: &Trainer, episodes: u64) -> f64 {
+pub(crate) fn evaluate(id: &str, trainer: &Trainer, episodes: u64) -> f64 {
     let policy = trainer.policy_network();
     let mut env = make(id, &EnvContext::default()).unwrap();
     let mut scratch = ActScratch::default();

@@ -1,0 +1,240 @@
+//! PPO against itself: facts that hold on any data, on freshly collected rollouts.
+
+use super::actor_critic::{ActorCritic, host};
+use super::config::{NetworkConfig, PpoConfig};
+use super::learner::{LearnSettings, StepFigures, in_order, read};
+use super::loss::{LossSettings, loss};
+use super::trainer::Trainer;
+use super::{PpoError, rollout::Batch};
+use crate::artifact::{MlpScratch, PolicyNetwork};
+use crate::device::DeviceChoice;
+use flexai_env::core::{Env, EnvContext, Info, Reset, SeedTree, Space, StateError, StepResult, VecEnv, make};
+
+fn config() -> PpoConfig {
+    PpoConfig { num_envs: 8, num_steps: 64, total_steps: 8 * 64 * 10, ..PpoConfig::default() }
+}
+
+fn trainer(id: &str, device: DeviceChoice) -> Trainer {
+    let envs = (0..config().num_envs).map(|_| make(id, &EnvContext::default()).unwrap()).collect();
+    let network = NetworkConfig { policy_gain: 1.0, ..NetworkConfig::default() };
+    Trainer::new(&config(), &network, 5, VecEnv::new(envs), device).unwrap()
+}
+
+/// Collects one rollout; the whole of it as a batch, with raw advantages, and in the order of the rollout.
+fn collected(trainer: &mut Trainer) -> (Batch, Vec<f64>) {
+    trainer.collector.collect(&trainer.policy).unwrap();
+    let rollout = trainer.collector.rollout();
+    let advantages = rollout.advantages(0.99, 0.95);
+    (rollout.upload(&trainer.learner.layout, &advantages, &trainer.learner.device), advantages.advantages)
+}
+
+#[test]
+fn before_the_first_step_the_ratio_is_one_the_divergence_zero_and_nothing_clipped() {
+    for device in [DeviceChoice::Flex, DeviceChoice::Ndarray] {
+        for id in ["CartPole-v1", "Pendulum-v1", "ProbeMaskedBandit-v0", "ProbeHybrid-v0"] {
+            let mut trainer = trainer(id, device);
+            let (batch, _) = collected(&mut trainer);
+            let settings = LearnSettings::at(&config(), 0).loss;
+            let learner = &mut trainer.learner;
+            let log_ratio = host(loss(&learner.network, &learner.layout, &batch, settings).log_ratio);
+            for x in &log_ratio {
+                assert!((x.exp() - 1.0).abs() < 1e-5, "{id} on {device}: ratio {}", x.exp());
+            }
+            let figures: StepFigures = read(vec![learner.step(&batch, settings, 1e-3)], settings.clip_coef)[0];
+            assert!(figures.approx_kl.abs() < 1e-9, "{id} on {device}: {}", figures.approx_kl);
+            assert_eq!(figures.clip_fraction, 0.0);
+        }
+    }
+}
+
+#[test]
+fn an_epoch_uses_every_transition_once() {
+    let mut trainer = trainer("Pendulum-v1", DeviceChoice::Flex);
+    let (batch, advantages) = collected(&mut trainer);
+    let settings = LearnSettings::at(&config(), 0);
+    let mut order: Vec<i32> = (0..advantages.len() as i32).collect();
+    rand::seq::SliceRandom::shuffle(order.as_mut_slice(), &mut trainer.shuffle);
+    assert!(order.windows(2).any(|pair| pair[0] > pair[1]), "the order is shuffled");
+
+    let shuffled = in_order(&batch, &advantages, &order, settings);
+    let (count, size) = (config().num_minibatches, settings.minibatch_size);
+    let rows = (0..count).flat_map(|m| host(shuffled.rows(m * size..(m + 1) * size).observation));
+    let mut found: Vec<[u32; 3]> =
+        rows.collect::<Vec<f32>>().chunks(3).map(|o| [0, 1, 2].map(|i| o[i].to_bits())).collect();
+    let mut expected: Vec<[u32; 3]> =
+        trainer.collector.rollout().observations.chunks(3).map(|o| [0, 1, 2].map(|i| o[i].to_bits())).collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    expected.dedup();
+    assert_eq!(expected.len(), advantages.len(), "no two observations are equal, so the comparison means something");
+}
+
+#[test]
+fn advantages_have_mean_zero_and_deviation_one_in_every_minibatch() {
+    let mut trainer = trainer("Pendulum-v1", DeviceChoice::Flex);
+    let (batch, advantages) = collected(&mut trainer);
+    let order: Vec<i32> = (0..advantages.len() as i32).rev().collect();
+    let settings = LearnSettings::at(&config(), 0);
+    let normalised = host(in_order(&batch, &advantages, &order, settings).advantage);
+    for minibatch in normalised.chunks(settings.minibatch_size) {
+        let n = minibatch.len() as f64;
+        let mean = minibatch.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
+        let variance = minibatch.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "mean {mean}, variance {variance}");
+    }
+}
+
+#[test]
+fn the_first_policy_is_nearly_uniform() {
+    let envs = (0..8).map(|_| make("CartPole-v1", &EnvContext::default()).unwrap()).collect();
+    let mut trainer =
+        Trainer::new(&config(), &NetworkConfig::default(), 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap();
+    let report = trainer.update().unwrap();
+    assert!(report.entropy > 0.97 * 2f64.ln(), "{}", report.entropy);
+}
+
+#[test]
+fn all_devices_start_from_the_same_weights() {
+    let flex = trainer("ProbeHybrid-v0", DeviceChoice::Flex);
+    assert_eq!(flex.policy_network(), trainer("ProbeHybrid-v0", DeviceChoice::Ndarray).policy_network());
+}
+
+#[test]
+fn both_cpu_devices_agree_after_one_update() {
+    let run = |device| {
+        let mut trainer = trainer("Pendulum-v1", device);
+        trainer.update().unwrap();
+        host(trainer.learner.network.flatten())
+    };
+    for (a, b) in run(DeviceChoice::Flex).iter().zip(run(DeviceChoice::Ndarray)) {
+        assert!((a - b).abs() < 1e-4, "{a} and {b}");
+    }
+}
+
+/// The value at the next row of the rollout belongs to another episode where one ended.
+#[test]
+fn next_values_belong_to_the_true_successor() {
+    let mut trainer = trainer("CartPole-v1", DeviceChoice::Flex);
+    trainer.collector.collect(&trainer.policy).unwrap();
+    let rollout = trainer.collector.rollout();
+    let (mut ended, mut going) = (0, 0);
+    for i in 0..rollout.len() - rollout.num_envs {
+        let (next, reset) = (rollout.next_values[i], rollout.values[i + rollout.num_envs]);
+        if rollout.terminated[i] || rollout.truncated[i] {
+            assert_ne!(next, reset, "row {i}");
+            ended += 1;
+        } else {
+            assert_eq!(next, reset, "row {i}");
+            going += 1;
+        }
+    }
+    assert!(ended > 0 && going > 0);
+    let mut last = vec![0.0; rollout.num_envs];
+    trainer.policy.critic.forward(&trainer.collector.observation, &mut MlpScratch::default(), &mut last);
+    let tail = rollout.len() - rollout.num_envs;
+    for e in (0..rollout.num_envs).filter(|e| !rollout.terminated[tail + e]) {
+        assert_eq!(rollout.next_values[tail + e], last[e]);
+    }
+}
+
+#[test]
+fn an_update_with_a_tiny_target_stops_after_its_first_epoch() {
+    let config = PpoConfig { target_kl: Some(1e-12), ..config() };
+    let envs = (0..8).map(|_| make("CartPole-v1", &EnvContext::default()).unwrap()).collect();
+    let mut trainer =
+        Trainer::new(&config, &NetworkConfig::default(), 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap();
+    assert_eq!(trainer.update().unwrap().epochs_run, 1);
+    let patient = PpoConfig { target_kl: Some(1e12), ..config };
+    let envs = (0..8).map(|_| make("CartPole-v1", &EnvContext::default()).unwrap()).collect();
+    let mut trainer =
+        Trainer::new(&patient, &NetworkConfig::default(), 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap();
+    assert_eq!(trainer.update().unwrap().epochs_run, 4);
+}
+
+/// Analytic gradients against central differences of the loss; in `f32` they agree to the rounding of the loss.
+#[test]
+fn gradients_agree_with_finite_differences_of_the_loss() {
+    let mut trainer = trainer("ProbeHybrid-v0", DeviceChoice::Flex);
+    let (batch, _) = collected(&mut trainer);
+    let settings = LossSettings { clip_coef: 0.2, value_clip: None, vf_coef: 0.5, ent_coef: 0.01 };
+    let learner = &trainer.learner;
+    let total =
+        |network: &ActorCritic| f64::from(host(loss(network, &learner.layout, &batch, settings).total.inner())[0]);
+    let mut gradients = loss(&learner.network, &learner.layout, &batch, settings).total.backward();
+    let gradient = host(learner.network.flatten_gradients(&mut gradients));
+    let weights = host(learner.network.flatten());
+    let mut rng = SeedTree::new(1).stream("parameters");
+    let step = 1e-2;
+    for _ in 0..20 {
+        let i = rand::RngExt::random_range(&mut rng, 0..weights.len());
+        let moved = |by: f32| {
+            let mut weights = weights.clone();
+            weights[i] += by;
+            let vector = burn::tensor::Tensor::<1>::from_data(weights.as_slice(), &learner.device);
+            total(&learner.network.clone().with_parameters(&vector))
+        };
+        let difference = (moved(step) - moved(-step)) / f64::from(2.0 * step);
+        assert!((difference - f64::from(gradient[i])).abs() < 2e-4, "parameter {i}: {difference}, {}", gradient[i]);
+    }
+}
+
+/// Pays an infinite reward at its third step.
+struct Explosive {
+    observation_space: Space,
+    action_space: Space,
+    info: Info,
+    observation: [f32; 1],
+    steps: u8,
+}
+
+impl Env for Explosive {
+    fn observation_space(&self) -> &Space {
+        &self.observation_space
+    }
+
+    fn action_space(&self) -> &Space {
+        &self.action_space
+    }
+
+    fn reset(&mut self, _seed: Option<u64>) -> Reset<'_> {
+        Reset { observation: &self.observation, info: &self.info }
+    }
+
+    fn step(&mut self, _action: &[f32]) -> StepResult<'_> {
+        self.steps += 1;
+        let reward = if self.steps == 3 { f64::INFINITY } else { 0.0 };
+        StepResult { observation: &self.observation, reward, terminated: false, truncated: false, info: &self.info }
+    }
+
+    fn observation(&self) -> &[f32] {
+        &self.observation
+    }
+
+    fn save_state(&self) -> Vec<u8> {
+        vec![self.steps]
+    }
+
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.steps = bytes[0];
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reward_that_is_not_finite_is_named_with_its_environment() {
+    let env = Explosive {
+        observation_space: Space::uniform_box(1, -1.0, 1.0),
+        action_space: Space::discrete(2),
+        info: Info::new(&[]),
+        observation: [0.0],
+        steps: 0,
+    };
+    let config = PpoConfig { num_envs: 1, ..config() };
+    let venv = VecEnv::new(vec![Box::new(env)]);
+    let mut trainer = Trainer::new(&config, &NetworkConfig::default(), 5, venv, DeviceChoice::Flex).unwrap();
+    let weights: PolicyNetwork = trainer.policy_network();
+    let error = trainer.update().unwrap_err();
+    assert_eq!(error, PpoError::NotFinite { what: "the reward of environment 0".into(), update: 1 });
+    assert_eq!(trainer.policy_network().actor, weights.actor, "nothing was learned from it");
+}

@@ -1,0 +1,159 @@
+//! Same settings, same bytes: at any number of threads, and across a stop.
+
+#![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
+
+mod common;
+
+use common::{trainer, venv};
+use flexai_agents::device::DeviceChoice;
+use flexai_agents::ppo::{NetworkConfig, PpoConfig, PpoError, Trainer};
+use std::path::Path;
+
+fn config() -> PpoConfig {
+    PpoConfig {
+        num_envs: 40,
+        num_steps: 24,
+        total_steps: 40 * 24 * 8,
+        num_minibatches: 4,
+        update_epochs: 3,
+        ent_coef: 0.01,
+        anneal_clip: true,
+        clip_value_loss: true,
+        ..PpoConfig::default()
+    }
+}
+
+fn network() -> NetworkConfig {
+    NetworkConfig { hidden: vec![24, 24], ..NetworkConfig::default() }
+}
+
+/// Plays `updates` updates; the reports as text, which keeps every bit of every number.
+fn play(trainer: &mut Trainer, updates: u64) -> Vec<String> {
+    (0..updates).map(|_| serde_json::to_string(&trainer.update().unwrap()).unwrap()).collect()
+}
+
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn stopping_and_resuming_equals_never_having_stopped_bit_for_bit() {
+    for id in ["CartPole-v1", "Pendulum-v1", "ProbeHybrid-v0", "ProbeMaskedBandit-v0"] {
+        let (middle, straight, resumed) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut whole = trainer(id, &config(), &network(), 7);
+        let first = play(&mut whole, 3);
+        whole.save(middle.path()).unwrap();
+        let second = play(&mut whole, 3);
+        whole.save(straight.path()).unwrap();
+
+        // Another seed: everything that matters must come from the files.
+        let mut other = trainer(id, &config(), &network(), 8);
+        assert_ne!(play(&mut other, 1), first[..1], "{id}: seeds matter");
+        other.load(middle.path()).unwrap();
+        assert_eq!(other.env_steps(), 3 * 40 * 24);
+        assert_eq!(play(&mut other, 3), second, "{id}");
+        other.save(resumed.path()).unwrap();
+        assert_eq!(files(resumed.path()), files(straight.path()), "{id}");
+        assert_eq!(files(straight.path()).len(), 3);
+        assert_eq!(other.policy_network(), whole.policy_network());
+    }
+}
+
+#[test]
+fn a_checkpoint_of_the_first_moment_resumes_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut whole = trainer("CartPole-v1", &config(), &network(), 7);
+    whole.save(dir.path()).unwrap();
+    let mut other = trainer("CartPole-v1", &config(), &network(), 8);
+    other.update().unwrap();
+    other.load(dir.path()).unwrap();
+    assert_eq!(play(&mut other, 2), play(&mut whole, 2));
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let dir = tempfile::tempdir().unwrap();
+            let mut trainer = trainer("Pendulum-v1", &config(), &network(), 7);
+            let reports = play(&mut trainer, 3);
+            trainer.save(dir.path()).unwrap();
+            (reports, files(dir.path()))
+        })
+    };
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn a_damaged_or_missing_file_is_refused_by_name_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut whole = trainer("CartPole-v1", &config(), &network(), 7);
+    whole.update().unwrap();
+    whole.save(dir.path()).unwrap();
+    let expected = play(&mut whole, 1);
+    for (name, bytes) in files(dir.path()) {
+        let path = dir.path().join(&name);
+        let mut flipped = bytes.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        for damaged in [flipped, bytes[..bytes.len() - 1].to_vec(), Vec::new()] {
+            std::fs::write(&path, damaged).unwrap();
+            let mut other = trainer("CartPole-v1", &config(), &network(), 7);
+            other.update().unwrap();
+            let error = other.load(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(&name) && error.contains("\n\nhint: "), "{error}");
+            assert_eq!(play(&mut other, 1), expected, "the trainer goes on as if nothing had happened");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let error = trainer("CartPole-v1", &config(), &network(), 7).load(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&name), "{error}");
+        std::fs::write(&path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_network_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    trainer("CartPole-v1", &config(), &network(), 7).save(dir.path()).unwrap();
+    let wider = NetworkConfig { hidden: vec![32, 24], ..network() };
+    let error = trainer("CartPole-v1", &config(), &wider, 7).load(dir.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("trainer.bin") && error.contains("hidden: [24, 24]") && error.contains("[32, 24]"),
+        "{error}"
+    );
+}
+
+/// A learning rate of 1e38 throws the weights out of range within one update.
+#[test]
+fn a_run_that_leaves_the_finite_numbers_stops_and_never_writes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = PpoConfig { learning_rate: 1e38, ..config() };
+    let mut trainer = trainer("Pendulum-v1", &config, &network(), 7);
+    let error = (0..4).find_map(|_| trainer.update().err()).expect("no weight survives this learning rate");
+    assert!(matches!(error, PpoError::NotFinite { .. }), "{error}");
+    assert_eq!(trainer.update().unwrap_err(), error);
+    assert_eq!(trainer.save(dir.path()).unwrap_err(), error);
+    assert_eq!(files(dir.path()), []);
+}
+
+#[test]
+fn faulty_settings_and_a_batch_of_another_size_are_refused_in_words() {
+    let bad = PpoConfig { gamma: 0.0, num_minibatches: 7, ..config() };
+    let error =
+        Trainer::new(&bad, &network(), 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap().to_string();
+    assert!(error.contains("`ppo.gamma` is 0") && error.contains("`ppo.num_minibatches` is 7"), "{error}");
+    let error = Trainer::new(&config(), &network(), 1, venv("CartPole-v1", 3), DeviceChoice::Flex).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the environments have a batch of 3, expected 40 of them (`ppo.num_envs`)\n\n\
+         hint: make as many environments as the settings say"
+    );
+}
