@@ -28,6 +28,11 @@ const LOWEST_SUN: f64 = 0.08;
 /// Power of the sun's height that national output follows: panels are tilted, low light is weak.
 const HEIGHT_EXPONENT: f64 = 1.2;
 
+/// A day whose expected price over level varies less than this (standard deviation) shows no amplitude.
+const FLAT_DAY: f64 = 0.05;
+/// Amplitudes of a day's price beyond these are those of a few odd hours.
+const AMPLITUDE_LIMITS: (f64, f64) = (-0.5, 4.0);
+
 /// What a fit says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FitDescription {
@@ -332,11 +337,59 @@ fn fit_day_ahead(data: &Data, drivers: &Drivers) -> (DayAheadParameters, Vec<f64
     let first_of_hour = |t: usize| &data.local[t / 2 * 2];
     let stamps: Vec<LocalStamp> = (0..data.len()).map(|t| *first_of_hour(t)).collect();
     let (curve, profile) = curve_and_profile(&drivers.expected, &over_level, 3, &stamps);
-    let rest = minus(&over_level, |t| curve.at(drivers.expected[t]) + profile.at(&stamps[t]));
+    let expected = data.each(|t| curve.at(drivers.expected[t]) + profile.at(&stamps[t]));
+    let days = Days::of(&over_level, &expected, &data.local);
+    let rest = days.rest(&over_level, &expected);
     let scale = fit_scale(&drivers.expected, &rest);
     let hours = every_other(&scaled(&rest, &drivers.expected, &scale));
     let (noise, scores) = Noise::fit_clustered(&hours, 24);
-    (DayAheadParameters { level_log, level_noise, curve, profile, scale, noise }, scores)
+    let (offset, amplitude) = (Noise::fit(&days.offset), Noise::fit(&days.amplitude));
+    (DayAheadParameters { level_log, level_noise, curve, profile, offset, amplitude, scale, noise }, scores)
+}
+
+/// How each local day of a price lies to its expectation: by an offset, and flatter or steeper.
+struct Days {
+    /// Place of each half-hour's local day.
+    place: Vec<usize>,
+    /// Mean of the expectation, by day.
+    centre: Vec<f64>,
+    /// Mean of the values minus that of the expectation, by day.
+    offset: Vec<f64>,
+    /// Slope of the values over the expectation within the day; NaN where the expectation is flat.
+    amplitude: Vec<f64>,
+}
+
+impl Days {
+    fn of(values: &[f64], expected: &[f64], local: &[LocalStamp]) -> Self {
+        let first = local[0].day;
+        let place: Vec<usize> = local.iter().map(|stamp| (stamp.day - first) as usize).collect();
+        let count = place.last().map_or(0, |last| last + 1);
+        let mut days = Self { centre: Vec::new(), offset: Vec::new(), amplitude: Vec::new(), place };
+        let mut t = 0;
+        for day in 0..count {
+            let end = t + days.place[t..].iter().take_while(|place| **place == day).count();
+            let whole = |t: &usize| !values[*t].is_nan() && !expected[*t].is_nan();
+            let (y, x): (Vec<f64>, Vec<f64>) = (t..end).filter(whole).map(|t| (values[t], expected[t])).unzip();
+            let enough = x.len() >= PERIODS_PER_DAY / 2;
+            let steep = enough && standard_deviation(&x) > FLAT_DAY;
+            days.centre.push(if enough { mean(&x) } else { f64::NAN });
+            days.offset.push(if enough { mean(&y) - mean(&x) } else { f64::NAN });
+            let slope = if steep { line(&x, &y).0 } else { f64::NAN };
+            days.amplitude.push(slope.clamp(AMPLITUDE_LIMITS.0, AMPLITUDE_LIMITS.1));
+            t = end;
+        }
+        days
+    }
+
+    /// What offset and amplitude leave over.
+    fn rest(&self, values: &[f64], expected: &[f64]) -> Vec<f64> {
+        let amplitude = |day: usize| if self.amplitude[day].is_nan() { 1.0 } else { self.amplitude[day] };
+        let explained = |t: usize| {
+            let day = self.place[t];
+            self.offset[day] + self.centre[day] + amplitude(day) * (expected[t] - self.centre[day])
+        };
+        minus(values, explained)
+    }
 }
 
 /// Curve of a driver and hourly profile that together explain values; alternating least squares.
@@ -357,17 +410,27 @@ fn curve_and_profile(
 }
 
 fn fit_intraday(data: &Data, drivers: &Drivers) -> IntradayParameters {
-    let difference = data.difference(Signal::IntradayPrice, Signal::DayAheadPrice);
-    let difference = data.each(|t| difference[t] / drivers.level[t]);
+    let over_level = |signal: Signal| {
+        let price = data.column(signal);
+        data.each(|t| price[t] / drivers.level[t])
+    };
+    let (day_ahead, price) = (over_level(Signal::DayAheadPrice), over_level(Signal::IntradayPrice));
+    let curve = Curve::fit(&day_ahead, &price);
+    let expected = data.each(|t| curve.at(day_ahead[t]));
+    let difference = minus(&price, |t| expected[t]);
     let (slope, _) = line(&drivers.surprise, &difference);
     // Where no forecast was published the surprise is unknown and stays in the noise.
-    let explained = |t: usize| if drivers.surprise[t].is_nan() { 0.0 } else { slope * drivers.surprise[t] };
-    let rest = minus(&difference, explained);
-    let profile = SeasonalProfile::fit(1, PERIODS_PER_DAY, &rest, &data.local);
-    let rest = minus(&rest, |t| profile.at(&data.local[t]));
+    let surprise = |t: usize| if drivers.surprise[t].is_nan() { 0.0 } else { slope * drivers.surprise[t] };
+    let profile = SeasonalProfile::fit(1, PERIODS_PER_DAY, &minus(&difference, surprise), &data.local);
+    let price = minus(&price, |t| surprise(t) + profile.at(&data.local[t]));
+    let mut days = Days::of(&price, &expected, &data.local);
+    // The day's offset stays in the noise, which goes on over midnight.
+    days.offset.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = 0.0);
+    let rest = days.rest(&price, &expected);
     let scale = fit_scale(&drivers.expected, &rest);
     let (noise, _) = Noise::fit_clustered(&scaled(&rest, &drivers.expected, &scale), PERIODS_PER_DAY);
-    IntradayParameters { per_residual_error_mw: slope, profile, scale, noise }
+    let amplitude = Noise::fit(&days.amplitude);
+    IntradayParameters { curve, amplitude, per_residual_error_mw: slope, profile, scale, noise }
 }
 
 fn fit_imbalance(data: &Data, drivers: &Drivers) -> ImbalanceParameters {
@@ -378,6 +441,10 @@ fn fit_imbalance(data: &Data, drivers: &Drivers) -> ImbalanceParameters {
     let scores: Vec<f64> = deviation.iter().map(|x| noise.score(*x)).collect();
     let premium = data.difference(Signal::ImbalancePrice, Signal::IntradayPrice);
     let premium = data.each(|t| premium[t] / drivers.level[t]);
+    let intraday = data.column(Signal::IntradayPrice);
+    let over_level = data.each(|t| intraday[t] / drivers.level[t]);
+    let scale = fit_scale(&over_level, &premium);
+    let premium = scaled(&premium, &over_level, &scale);
     let (volatility, size) = Volatility::fit(&premium, PERIODS_PER_DAY);
     let premium = data.each(|t| premium[t] / size[t]);
     let mut own = vec![f64::NAN; data.len()];
@@ -395,7 +462,7 @@ fn fit_imbalance(data: &Data, drivers: &Drivers) -> ImbalanceParameters {
         PremiumParameters { marginal, intercept, slope, spread }
     };
     let (short, long) = (side(true), side(false));
-    ImbalanceParameters { profile, noise, short, long, memory: Memory::fit(&own), volatility }
+    ImbalanceParameters { profile, noise, short, long, memory: Memory::fit(&own), scale, volatility }
 }
 
 fn fit_carbon(data: &Data, drivers: &Drivers, price_scores: &[f64]) -> CarbonParameters {

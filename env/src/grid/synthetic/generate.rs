@@ -5,7 +5,7 @@
 //! each random part has its own stream, so that a change in one leaves the others as they are.
 //! Not here: where the parameters come from (`fit.rs`).
 
-use super::noise::value_at;
+use super::noise::{Noise, value_at};
 use super::parameters::{ForecastError, SyntheticParameters};
 use super::shape::sun_height;
 use crate::core::{SeedTree, StreamRng};
@@ -66,6 +66,28 @@ impl Span {
 
     fn period(&self, t: usize) -> Period {
         self.start + t as i64
+    }
+
+    /// Place of the local day of an index.
+    fn day(&self, t: usize) -> usize {
+        (self.local[t].day - self.local[0].day) as usize
+    }
+
+    /// Number of local days.
+    fn days(&self) -> usize {
+        self.local.last().map_or(0, |last| (last.day - self.local[0].day) as usize + 1)
+    }
+
+    /// Values drawn flatter or steeper around the mean of their local day.
+    fn by_day(&self, values: &[f64], amplitude: &Noise, name: &str) -> Vec<f64> {
+        let amplitude = amplitude.sample(self.days(), 1, &mut self.stream(name));
+        let (mut sum, mut count) = (vec![0.0; self.days()], vec![0_usize; self.days()]);
+        for (t, x) in values.iter().enumerate() {
+            sum[self.day(t)] += x;
+            count[self.day(t)] += 1;
+        }
+        let centre = |day: usize| sum[day] / count[day] as f64;
+        self.column(|t| centre(self.day(t)) + amplitude[self.day(t)] * (values[t] - centre(self.day(t))))
     }
 
     fn stream(&self, name: &str) -> StreamRng {
@@ -221,22 +243,29 @@ impl Market {
         let day_ahead_scores = a.noise.memory.scores(span.hours(), &mut span.stream("grid/day-ahead"));
         let hourly_noise = a.noise.from_scores(&day_ahead_scores, 24, &mut span.stream("grid/day-ahead-volatility"));
         let hours_level = hourly(&level);
+        // Both half-hours of an hour stand on the stamp of its first one.
+        let expected_price = span.column(|t| a.curve.at(driver[t]) + a.profile.at(&span.local[t / 2 * 2]));
+        let shaped = span.by_day(&expected_price, &a.amplitude, "grid/day-ahead-amplitude");
+        let offset = a.offset.sample(span.days(), 1, &mut span.stream("grid/day-ahead-offset"));
         let day_ahead = span.column(|t| {
-            // Both half-hours of an hour stand on the stamp of its first one.
-            let first = &span.local[t / 2 * 2];
             let noise = a.scale.at(driver[t]) * hourly_noise[t / 2];
-            price(hours_level[t] * (a.curve.at(driver[t]) + a.profile.at(first) + noise))
+            price(hours_level[t] * (shaped[t] + offset[span.day(t / 2 * 2)] + noise))
         });
         let i = &p.intraday;
         let actual = physics.residual_demand();
         let noise = i.noise.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/intraday"));
+        let followed = span.column(|t| i.curve.at(day_ahead[t] / level[t]));
+        let followed = span.by_day(&followed, &i.amplitude, "grid/intraday-amplitude");
         let intraday = span.column(|t| {
             let surprise = i.per_residual_error_mw * (actual[t] - expected[t]);
             let spread = i.scale.at(driver[t]) * noise[t];
-            price(day_ahead[t] + level[t] * (surprise + i.profile.at(&span.local[t]) + spread))
+            price(level[t] * (followed[t] + surprise + i.profile.at(&span.local[t]) + spread))
         });
         let (volume, premium) = imbalance(p, span);
-        let imbalance = span.column(|t| price(intraday[t] + level[t] * premium[t]));
+        let imbalance = span.column(|t| {
+            let scale = p.imbalance.scale.at(intraday[t] / level[t]);
+            price(intraday[t] + level[t] * scale * premium[t])
+        });
         Self { day_ahead, intraday, imbalance, volume, day_ahead_scores }
     }
 
@@ -261,7 +290,7 @@ fn level(p: &SyntheticParameters, span: &Span) -> Vec<f64> {
     })
 }
 
-/// Net imbalance volume, and the premium of its price over the intraday price, in price levels.
+/// Net imbalance volume, and the premium of its price over the intraday price, in price levels and scales.
 fn imbalance(p: &SyntheticParameters, span: &Span) -> (Vec<f64>, Vec<f64>) {
     let i = &p.imbalance;
     let deviation = i.noise.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/imbalance-volume"));

@@ -119,7 +119,8 @@ pub struct ForecastError {
     pub noise: Noise,
 }
 
-/// Day-ahead price = level x (curve(residual demand) + profile + scale(residual demand) x noise), hour by hour.
+/// Day-ahead price, hour by hour. Expected over level: curve(residual demand) + profile. Each local day has an offset and
+/// is flatter or steeper than expected; scale(residual demand) x noise comes on top.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DayAheadParameters {
@@ -131,19 +132,28 @@ pub struct DayAheadParameters {
     pub curve: Curve,
     /// What time of day and season add to the price over level.
     pub profile: SeasonalProfile,
+    /// Offset of a day's price over level.
+    pub offset: Noise,
+    /// Steepness of a day's price; 1 = as expected.
+    pub amplitude: Noise,
     /// Mean absolute noise by forecast residual demand in MW.
     pub scale: Curve,
     /// Hourly noise over its scale.
     pub noise: Noise,
 }
 
-/// Intraday price = day-ahead price + level x (slope x error of residual demand + profile + scale x noise).
+/// Intraday price. Expected over level: curve(day-ahead price over level), flatter or steeper from day to day; on top come
+/// slope x error of residual demand, a profile, and scale x noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntradayParameters {
+    /// Price over level by day-ahead price over level.
+    pub curve: Curve,
+    /// Steepness of a day's price against that curve; 1 = as expected.
+    pub amplitude: Noise,
     /// Price over level per MW of residual demand beyond its forecast.
     pub per_residual_error_mw: f64,
-    /// Mean difference over level by season and time of day.
+    /// Mean difference from the curve over level by season and time of day.
     pub profile: SeasonalProfile,
     /// Mean absolute noise by forecast residual demand in MW.
     pub scale: Curve,
@@ -165,15 +175,17 @@ pub struct ImbalanceParameters {
     pub long: PremiumParameters,
     /// Memory of the premium's own score.
     pub memory: Memory,
-    /// Size of the premium over level, from day to day.
+    /// Mean absolute premium over level by intraday price over level.
+    pub scale: Curve,
+    /// Size of the premium over its scale, from day to day.
     pub volatility: Volatility,
 }
 
-/// Imbalance premium over level and size: marginal(intercept + slope x volume's score + spread x own score).
+/// Imbalance premium over level, scale and size: marginal(intercept + slope x volume's score + spread x own score).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PremiumParameters {
-    /// Premium over level and size at the normal scores.
+    /// Premium over level, scale and size at the normal scores.
     pub marginal: Vec<f64>,
     /// Score at a volume score of zero.
     pub intercept: f64,
@@ -304,12 +316,15 @@ impl SyntheticParameters {
         let price = &self.day_ahead;
         check(price.level_log.is_sound() && noise(&price.level_noise), "day_ahead.level");
         check(price.curve.is_sound() && price.profile.is_sound(), "day_ahead");
+        check(noise(&price.offset) && noise(&price.amplitude), "day_ahead.days");
         check(price.scale.is_sound() && noise(&price.noise), "day_ahead.noise");
         let intraday = &self.intraday;
         check(intraday.per_residual_error_mw.is_finite() && intraday.profile.is_sound(), "intraday");
+        check(intraday.curve.is_sound() && noise(&intraday.amplitude), "intraday.days");
         check(intraday.scale.is_sound() && noise(&intraday.noise), "intraday.noise");
         let imbalance = &self.imbalance;
         check(imbalance.profile.is_sound() && noise(&imbalance.noise), "imbalance");
+        check(imbalance.scale.is_sound(), "imbalance.scale");
         check(premium(&imbalance.short), "imbalance.short");
         check(premium(&imbalance.long), "imbalance.long");
         check(
