@@ -105,9 +105,9 @@ pub fn fit(
     let forecast = fit_forecasts(&data, &solar);
     let drivers = Drivers::of(&data, &wind);
     let (day_ahead, price_scores) = fit_day_ahead(&data, &drivers);
-    let intraday = fit_intraday(&data, &drivers);
-    let imbalance = fit_imbalance(&data, &drivers);
-    let carbon = fit_carbon(&data, &drivers, &price_scores);
+    let (intraday, intraday_sizes) = fit_intraday(&data, &drivers, &price_scores.sizes);
+    let imbalance = fit_imbalance(&data, &drivers, &intraday_sizes);
+    let carbon = fit_carbon(&data, &drivers, &price_scores.hours);
     let generation = fit_generation(&data);
     Ok(SyntheticParameters {
         origin,
@@ -239,7 +239,7 @@ fn fit_solar(data: &Data) -> SolarParameters {
 fn fit_forecasts(data: &Data, solar: &SolarParameters) -> ForecastParameters {
     let of = |actual: Signal, forecast: Signal| {
         let error = data.difference(actual, forecast);
-        fit_forecast_error(&error, data.column(actual), &data.local)
+        fit_forecast_error(&error, data.column(actual), |_| 1.0, &data.local)
     };
     let clear = |t: usize| {
         let height = sun_height(data.trace.period(t));
@@ -253,16 +253,31 @@ fn fit_forecasts(data: &Data, solar: &SolarParameters) -> ForecastParameters {
         demand: of(Signal::Demand, Signal::DayAheadForecastDemand),
         wind: of(Signal::Wind, Signal::DayAheadForecastWind),
         embedded_wind: of(Signal::EmbeddedWind, Signal::DayAheadForecastEmbeddedWind),
-        embedded_solar: fit_forecast_error(&error, data.column(Signal::Solar), &data.local),
+        embedded_solar: fit_forecast_error(&error, data.column(Signal::Solar), clear, &data.local),
     }
 }
 
-fn fit_forecast_error(error: &[f64], actual: &[f64], local: &[LocalStamp]) -> ForecastError {
-    let profile = SeasonalProfile::fit(1, 24, error, local);
-    let deviation = minus(error, |t| profile.at(&local[t]));
+/// `error` is in units of `unit`, as its profile and scale will be; `actual` is in MW.
+fn fit_forecast_error(
+    error: &[f64],
+    actual: &[f64],
+    unit: impl Fn(usize) -> f64,
+    local: &[LocalStamp],
+) -> ForecastError {
+    let in_units: Vec<f64> = actual.iter().enumerate().map(|(t, x)| x / unit(t)).collect();
+    let seen: Vec<f64> = in_units.iter().zip(error).map(|(x, e)| if e.is_nan() { f64::NAN } else { *x }).collect();
+    let less_profile = |values: &[f64]| {
+        let profile = SeasonalProfile::fit(1, 24, values, local);
+        minus(values, |t| profile.at(&local[t]))
+    };
+    // The slope of two series of deviations is that of the joint fit of slope and profile (Frisch and Waugh 1933).
+    let (slope, _) = line(&less_profile(&seen), &less_profile(error));
+    let rest = minus(error, |t| slope * in_units[t]);
+    let profile = SeasonalProfile::fit(1, 24, &rest, local);
+    let deviation = minus(&rest, |t| profile.at(&local[t]));
     let scale = fit_scale(actual, &deviation);
     let noise = Noise::fit(&scaled(&deviation, actual, &scale));
-    ForecastError { profile, scale, noise }
+    ForecastError { slope, profile, scale, noise }
 }
 
 /// Mean absolute deviation by driver, never below a fifth of the overall one.
@@ -325,8 +340,16 @@ fn price_level(price: &[f64]) -> Vec<f64> {
     (0..price.len()).map(level).collect()
 }
 
-/// The parameters, and the hourly normal scores of the noise.
-fn fit_day_ahead(data: &Data, drivers: &Drivers) -> (DayAheadParameters, Vec<f64>) {
+/// Normal scores of the day-ahead price, which the others are correlated with.
+struct Scores {
+    /// Of the noise, hour by hour.
+    hours: Vec<f64>,
+    /// Of its size, day by day.
+    sizes: Vec<f64>,
+}
+
+/// The parameters, and what the other prices and carbon are correlated with.
+fn fit_day_ahead(data: &Data, drivers: &Drivers) -> (DayAheadParameters, Scores) {
     let log_level: Vec<f64> = drivers.level.iter().map(|x| x.ln()).collect();
     let level_log = Regime::fit(data.trace.start(), &log_level);
     let deviation = minus(&log_level, |t| level_log.at(data.trace.period(t)));
@@ -342,9 +365,22 @@ fn fit_day_ahead(data: &Data, drivers: &Drivers) -> (DayAheadParameters, Vec<f64
     let rest = days.rest(&over_level, &expected);
     let scale = fit_scale(&drivers.expected, &rest);
     let hours = every_other(&scaled(&rest, &drivers.expected, &scale));
-    let (noise, scores) = Noise::fit_clustered(&hours, 24);
+    let (noise, scores, sizes) = Noise::fit_clustered(&hours, 24);
     let (offset, amplitude) = (Noise::fit(&days.offset), Noise::fit(&days.amplitude));
-    (DayAheadParameters { level_log, level_noise, curve, profile, offset, amplitude, scale, noise }, scores)
+    let steepness: Vec<f64> = days.amplitude.iter().map(|x| amplitude.score(*x)).collect();
+    let volatility_correlation = correlation(&sizes, &steepness);
+    let parameters = DayAheadParameters {
+        level_log,
+        level_noise,
+        curve,
+        profile,
+        offset,
+        amplitude,
+        scale,
+        noise,
+        volatility_correlation,
+    };
+    (parameters, Scores { hours: scores, sizes })
 }
 
 /// How each local day of a price lies to its expectation: by an offset, and flatter or steeper.
@@ -409,7 +445,8 @@ fn curve_and_profile(
     (curve, profile)
 }
 
-fn fit_intraday(data: &Data, drivers: &Drivers) -> IntradayParameters {
+/// The parameters, and the scores of the size of each day's noise.
+fn fit_intraday(data: &Data, drivers: &Drivers, day_ahead_sizes: &[f64]) -> (IntradayParameters, Vec<f64>) {
     let over_level = |signal: Signal| {
         let price = data.column(signal);
         data.each(|t| price[t] / drivers.level[t])
@@ -428,12 +465,22 @@ fn fit_intraday(data: &Data, drivers: &Drivers) -> IntradayParameters {
     days.offset.iter_mut().filter(|x| !x.is_nan()).for_each(|x| *x = 0.0);
     let rest = days.rest(&price, &expected);
     let scale = fit_scale(&drivers.expected, &rest);
-    let (noise, _) = Noise::fit_clustered(&scaled(&rest, &drivers.expected, &scale), PERIODS_PER_DAY);
+    let (noise, _, sizes) = Noise::fit_clustered(&scaled(&rest, &drivers.expected, &scale), PERIODS_PER_DAY);
     let amplitude = Noise::fit(&days.amplitude);
-    IntradayParameters { curve, amplitude, per_residual_error_mw: slope, profile, scale, noise }
+    let volatility_correlation = correlation(&sizes, day_ahead_sizes);
+    let parameters = IntradayParameters {
+        curve,
+        amplitude,
+        per_residual_error_mw: slope,
+        profile,
+        scale,
+        noise,
+        volatility_correlation,
+    };
+    (parameters, sizes)
 }
 
-fn fit_imbalance(data: &Data, drivers: &Drivers) -> ImbalanceParameters {
+fn fit_imbalance(data: &Data, drivers: &Drivers, intraday_sizes: &[f64]) -> ImbalanceParameters {
     let volume = data.column(Signal::NetImbalanceVolume);
     let profile = SeasonalProfile::fit(1, 24, volume, &data.local);
     let deviation = minus(volume, |t| profile.at(&data.local[t]));
@@ -443,9 +490,11 @@ fn fit_imbalance(data: &Data, drivers: &Drivers) -> ImbalanceParameters {
     let premium = data.each(|t| premium[t] / drivers.level[t]);
     let intraday = data.column(Signal::IntradayPrice);
     let over_level = data.each(|t| intraday[t] / drivers.level[t]);
+    let curve = Curve::fit(&over_level, &premium);
+    let premium = minus(&premium, |t| curve.at(over_level[t]));
     let scale = fit_scale(&over_level, &premium);
     let premium = scaled(&premium, &over_level, &scale);
-    let (volatility, size) = Volatility::fit(&premium, PERIODS_PER_DAY);
+    let (volatility, size, sizes) = Volatility::fit(&premium, PERIODS_PER_DAY);
     let premium = data.each(|t| premium[t] / size[t]);
     let mut own = vec![f64::NAN; data.len()];
     let mut side = |short: bool| {
@@ -462,7 +511,18 @@ fn fit_imbalance(data: &Data, drivers: &Drivers) -> ImbalanceParameters {
         PremiumParameters { marginal, intercept, slope, spread }
     };
     let (short, long) = (side(true), side(false));
-    ImbalanceParameters { profile, noise, short, long, memory: Memory::fit(&own), scale, volatility }
+    let volatility_correlation = correlation(&sizes, intraday_sizes);
+    ImbalanceParameters {
+        profile,
+        noise,
+        short,
+        long,
+        memory: Memory::fit(&own, &fit_marginal(&own)),
+        curve,
+        scale,
+        volatility,
+        volatility_correlation,
+    }
 }
 
 fn fit_carbon(data: &Data, drivers: &Drivers, price_scores: &[f64]) -> CarbonParameters {

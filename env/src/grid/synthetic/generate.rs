@@ -5,7 +5,7 @@
 //! each random part has its own stream, so that a change in one leaves the others as they are.
 //! Not here: where the parameters come from (`fit.rs`).
 
-use super::noise::{Noise, value_at};
+use super::noise::{Memory, Noise, days_of, mixed, value_at};
 use super::parameters::{ForecastError, SyntheticParameters};
 use super::shape::sun_height;
 use crate::core::{SeedTree, StreamRng};
@@ -79,8 +79,8 @@ impl Span {
     }
 
     /// Values drawn flatter or steeper around the mean of their local day.
-    fn by_day(&self, values: &[f64], amplitude: &Noise, name: &str) -> Vec<f64> {
-        let amplitude = amplitude.sample(self.days(), 1, &mut self.stream(name));
+    fn by_day(&self, values: &[f64], amplitude: &Noise, scores: &[f64]) -> Vec<f64> {
+        let amplitude: Vec<f64> = scores.iter().map(|score| amplitude.value(*score)).collect();
         let (mut sum, mut count) = (vec![0.0; self.days()], vec![0_usize; self.days()]);
         for (t, x) in values.iter().enumerate() {
             sum[self.day(t)] += x;
@@ -201,7 +201,7 @@ impl Forecasts {
             let noise = error.noise.sample(span.len(), PERIODS_PER_DAY, &mut span.stream(name));
             span.column(|t| {
                 let spread = error.scale.at(actual[t]) * noise[t];
-                let miss = unit[t] * (error.profile.at(&span.local[t]) + spread);
+                let miss = error.slope * actual[t] + unit[t] * (error.profile.at(&span.local[t]) + spread);
                 round((actual[t] - miss).max(0.0), 0)
             })
         };
@@ -241,11 +241,16 @@ impl Market {
         let price = |x: f64| round(x.clamp(PRICE_LIMITS.0, PRICE_LIMITS.1), 2);
         let a = &p.day_ahead;
         let day_ahead_scores = a.noise.memory.scores(span.hours(), &mut span.stream("grid/day-ahead"));
-        let hourly_noise = a.noise.from_scores(&day_ahead_scores, 24, &mut span.stream("grid/day-ahead-volatility"));
+        let steepness = a
+            .amplitude
+            .memory
+            .scores(days_of(span.len(), PERIODS_PER_DAY), &mut span.stream("grid/day-ahead-amplitude"));
+        let sizes = Sizes::draw(p, span, &steepness);
+        let hourly_noise = a.noise.from_scores_and_days(&day_ahead_scores, &sizes.day_ahead, 24);
         let hours_level = hourly(&level);
         // Both half-hours of an hour stand on the stamp of its first one.
         let expected_price = span.column(|t| a.curve.at(driver[t]) + a.profile.at(&span.local[t / 2 * 2]));
-        let shaped = span.by_day(&expected_price, &a.amplitude, "grid/day-ahead-amplitude");
+        let shaped = span.by_day(&expected_price, &a.amplitude, &steepness);
         let offset = a.offset.sample(span.days(), 1, &mut span.stream("grid/day-ahead-offset"));
         let day_ahead = span.column(|t| {
             let noise = a.scale.at(driver[t]) * hourly_noise[t / 2];
@@ -253,18 +258,21 @@ impl Market {
         });
         let i = &p.intraday;
         let actual = physics.residual_demand();
-        let noise = i.noise.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/intraday"));
+        let scores = i.noise.memory.scores(span.len(), &mut span.stream("grid/intraday"));
+        let noise = i.noise.from_scores_and_days(&scores, &sizes.intraday, PERIODS_PER_DAY);
         let followed = span.column(|t| i.curve.at(day_ahead[t] / level[t]));
-        let followed = span.by_day(&followed, &i.amplitude, "grid/intraday-amplitude");
+        let steepness = i.amplitude.memory.scores(steepness.len(), &mut span.stream("grid/intraday-amplitude"));
+        let followed = span.by_day(&followed, &i.amplitude, &steepness);
         let intraday = span.column(|t| {
             let surprise = i.per_residual_error_mw * (actual[t] - expected[t]);
             let spread = i.scale.at(driver[t]) * noise[t];
             price(level[t] * (followed[t] + surprise + i.profile.at(&span.local[t]) + spread))
         });
-        let (volume, premium) = imbalance(p, span);
+        let (volume, deviation) = imbalance(p, span, &sizes.imbalance);
         let imbalance = span.column(|t| {
-            let scale = p.imbalance.scale.at(intraday[t] / level[t]);
-            price(intraday[t] + level[t] * scale * premium[t])
+            let over_level = intraday[t] / level[t];
+            let premium = p.imbalance.curve.at(over_level) + p.imbalance.scale.at(over_level) * deviation[t];
+            price(intraday[t] + level[t] * premium)
         });
         Self { day_ahead, intraday, imbalance, volume, day_ahead_scores }
     }
@@ -279,6 +287,29 @@ impl Market {
     }
 }
 
+/// Normal scores of the size of each day's price noise: wild days are wild on every market.
+struct Sizes {
+    day_ahead: Vec<f64>,
+    intraday: Vec<f64>,
+    imbalance: Vec<f64>,
+}
+
+impl Sizes {
+    fn draw(p: &SyntheticParameters, span: &Span, steepness: &[f64]) -> Self {
+        let own = |memory: Option<Memory>, name: &str| -> Vec<f64> {
+            let memory = memory.unwrap_or(Memory::NONE);
+            memory.scores(steepness.len(), &mut span.stream(name))
+        };
+        let (a, i, b) = (&p.day_ahead, &p.intraday, &p.imbalance);
+        let memory = |noise: &Noise| noise.volatility.as_ref().map(|volatility| volatility.memory);
+        let day_ahead = mixed(a.volatility_correlation, steepness, &own(memory(&a.noise), "grid/day-ahead-volatility"));
+        let intraday = mixed(i.volatility_correlation, &day_ahead, &own(memory(&i.noise), "grid/intraday-volatility"));
+        let own = own(Some(b.volatility.memory), "grid/imbalance-volatility");
+        let imbalance = mixed(b.volatility_correlation, &intraday, &own);
+        Self { day_ahead, intraday, imbalance }
+    }
+}
+
 /// Price level in GBP/MWh: the regime of the quarter, and a slow deviation from it, linear between days.
 fn level(p: &SyntheticParameters, span: &Span) -> Vec<f64> {
     let days = span.len() / PERIODS_PER_DAY + 2;
@@ -290,12 +321,12 @@ fn level(p: &SyntheticParameters, span: &Span) -> Vec<f64> {
     })
 }
 
-/// Net imbalance volume, and the premium of its price over the intraday price, in price levels and scales.
-fn imbalance(p: &SyntheticParameters, span: &Span) -> (Vec<f64>, Vec<f64>) {
+/// Net imbalance volume, and how the premium of its price lies to its curve, in price levels and scales.
+fn imbalance(p: &SyntheticParameters, span: &Span, days: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let i = &p.imbalance;
     let deviation = i.noise.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/imbalance-volume"));
     let own = i.memory.scores(span.len(), &mut span.stream("grid/imbalance-price"));
-    let size = i.volatility.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/imbalance-volatility"));
+    let size = i.volatility.sizes(days, span.len(), PERIODS_PER_DAY);
     let volume = span.column(|t| round(i.profile.at(&span.local[t]) + deviation[t], 2));
     let premium = span.column(|t| {
         let side = if volume[t] > 0.0 { &i.short } else { &i.long };

@@ -97,6 +97,13 @@ impl Process {
 }
 
 impl Memory {
+    /// No memory at all.
+    pub const NONE: Self = Self {
+        slow_share: 0.0,
+        slow: Process { root: 0.0, smooth: false },
+        fast: Process { root: 0.0, smooth: false },
+    };
+
     /// Standard normal scores with this memory.
     pub fn scores(&self, steps: usize, rng: &mut StreamRng) -> Vec<f64> {
         let (slow, fast) = (self.slow.path(steps, rng), self.fast.path(steps, rng));
@@ -104,9 +111,12 @@ impl Memory {
         slow.iter().zip(&fast).map(|(slow, fast)| weights.0 * slow + weights.1 * fast).collect()
     }
 
-    /// The memory whose autocorrelation is nearest to that of `scores`, in which NaN is a hole.
-    pub fn fit(scores: &[f64]) -> Self {
-        let found = LAGS.map(|lag| autocorrelation(scores, lag));
+    /// The memory that gives values of this marginal the autocorrelation of `values`, in which NaN is a hole.
+    ///
+    /// Heavy tails weaken autocorrelation, so the scores must remember more than the values do.
+    pub fn fit(values: &[f64], marginal: &[f64]) -> Self {
+        let shares = hermite_shares(marginal);
+        let found = LAGS.map(|lag| score_correlation(&shares, autocorrelation(values, lag)));
         // Half-lives of three weeks down to a tenth of a step, each with a single and a double root.
         let roots = (0..38).map(|i| 0.5_f64.powf(1.0 / (1008.0 * 0.78_f64.powi(i))));
         let candidates: Vec<Process> =
@@ -134,6 +144,42 @@ impl Memory {
         (0.0..=1.0).contains(&self.slow_share)
             && [self.slow, self.fast].iter().all(|process| (0.0..1.0).contains(&process.root))
     }
+}
+
+/// Highest order of the Hermite expansion of a marginal.
+const HERMITE_ORDERS: usize = 16;
+
+/// Shares of the marginal's variance in the Hermite polynomials of its score, from order 1 on.
+fn hermite_shares(marginal: &[f64]) -> [f64; HERMITE_ORDERS] {
+    let mut coefficients = [0.0; HERMITE_ORDERS];
+    const STEP: f64 = 0.02;
+    for k in -300..=300 {
+        let z = f64::from(k) * STEP;
+        let mass = STEP * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+        // Normalised polynomials: h0 = 1, h1 = z, h(n+1) = (z h(n) - sqrt(n) h(n-1)) / sqrt(n+1).
+        let (mut before, mut now) = (1.0, z);
+        for (n, coefficient) in coefficients.iter_mut().enumerate() {
+            *coefficient += mass * value_at(marginal, z) * now;
+            let order = (n + 1) as f64;
+            (before, now) = (now, (z * now - order.sqrt() * before) / (order + 1.0).sqrt());
+        }
+    }
+    let variance: f64 = coefficients.iter().map(|c| c * c).sum();
+    coefficients.map(|c| if variance > 0.0 { c * c / variance } else { 0.0 })
+}
+
+/// Correlation that normal scores need for their values to have the correlation `wanted`.
+fn score_correlation(shares: &[f64; HERMITE_ORDERS], wanted: f64) -> f64 {
+    if wanted.is_nan() || wanted <= 0.0 {
+        return wanted;
+    }
+    let value = |r: f64| shares.iter().rev().fold(0.0, |sum, share| (sum + share) * r);
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..50 {
+        let middle = 0.5 * (low + high);
+        if value(middle) < wanted { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
 }
 
 /// The share of the slow shape that brings the mixture nearest to `found`, and its squared error.
@@ -167,9 +213,20 @@ impl Noise {
 
     /// The values of given normal scores; calm and wild days are drawn.
     pub fn from_scores(&self, scores: &[f64], steps_per_day: usize, rng: &mut StreamRng) -> Vec<f64> {
+        match &self.volatility {
+            None => scores.iter().map(|score| self.value(*score)).collect(),
+            Some(volatility) => {
+                let days = volatility.memory.scores(days_of(scores.len(), steps_per_day), rng);
+                self.from_scores_and_days(scores, &days, steps_per_day)
+            }
+        }
+    }
+
+    /// The values of given normal scores on days of given scores of their size.
+    pub fn from_scores_and_days(&self, scores: &[f64], days: &[f64], steps_per_day: usize) -> Vec<f64> {
         let mut values: Vec<f64> = scores.iter().map(|score| self.value(*score)).collect();
         if let Some(volatility) = &self.volatility {
-            let size = volatility.sample(values.len(), steps_per_day, rng);
+            let size = volatility.sizes(days, values.len(), steps_per_day);
             values.iter_mut().zip(size).for_each(|(x, size)| *x *= size);
         }
         values
@@ -191,20 +248,19 @@ impl Noise {
     /// If the series holds no value.
     pub fn fit(values: &[f64]) -> Self {
         let marginal = fit_marginal(values);
-        let scores: Vec<f64> = values.iter().map(|x| score_at(&marginal, *x)).collect();
-        Self { memory: Memory::fit(&scores), marginal, volatility: None }
+        Self { memory: Memory::fit(values, &marginal), marginal, volatility: None }
     }
 
-    /// As [`Noise::fit`], with calm and wild days; also gives the scores of the series.
+    /// As [`Noise::fit`], with calm and wild days; also gives the scores of the series and those of its days.
     ///
     /// # Panics
     /// If the series holds no value.
-    pub fn fit_clustered(values: &[f64], steps_per_day: usize) -> (Self, Vec<f64>) {
-        let (volatility, size) = Volatility::fit(values, steps_per_day);
+    pub fn fit_clustered(values: &[f64], steps_per_day: usize) -> (Self, Vec<f64>, Vec<f64>) {
+        let (volatility, size, days) = Volatility::fit(values, steps_per_day);
         let even: Vec<f64> = values.iter().zip(&size).map(|(x, size)| x / size).collect();
         let noise = Self { volatility: Some(volatility), ..Self::fit(&even) };
         let scores = even.iter().map(|x| noise.score(*x)).collect();
-        (noise, scores)
+        (noise, scores, days)
     }
 
     /// Whether a noise read from a file can be used.
@@ -215,19 +271,17 @@ impl Noise {
 }
 
 impl Volatility {
-    /// Size at each step, linear between days in its logarithm.
-    pub fn sample(&self, steps: usize, steps_per_day: usize, rng: &mut StreamRng) -> Vec<f64> {
-        let days = steps / steps_per_day + 2;
-        let daily: Vec<f64> =
-            self.memory.scores(days, rng).into_iter().map(|score| value_at(&self.marginal, score)).collect();
+    /// Size at each step from the scores of the days, linear between days in its logarithm.
+    pub fn sizes(&self, days: &[f64], steps: usize, steps_per_day: usize) -> Vec<f64> {
+        let daily: Vec<f64> = days.iter().map(|score| value_at(&self.marginal, *score)).collect();
         between_days(&daily, steps, steps_per_day)
     }
 
-    /// Learns the size of a series from day to day; also gives the size at each step.
+    /// Learns the size of a series from day to day; also gives the size at each step and the scores of the days.
     ///
     /// # Panics
     /// If the series holds no value.
-    pub fn fit(values: &[f64], steps_per_day: usize) -> (Self, Vec<f64>) {
+    pub fn fit(values: &[f64], steps_per_day: usize) -> (Self, Vec<f64>, Vec<f64>) {
         let size: Vec<f64> = values.iter().map(|x| x.abs()).collect();
         let overall = mean(&size);
         let day = |chunk: &[f64]| {
@@ -244,8 +298,19 @@ impl Volatility {
         let half = steps_per_day / 2;
         let at_steps = between_days(&daily, values.len(), steps_per_day);
         let shifted = (0..values.len()).map(|t| at_steps[t.saturating_sub(half)]).collect();
-        (Self { memory: Memory::fit(&scores), marginal }, shifted)
+        (Self { memory: Memory::fit(&logs, &marginal), marginal }, shifted, scores)
     }
+}
+
+/// Days whose sizes are needed for a number of steps: each step lies between two of them.
+pub(super) fn days_of(steps: usize, steps_per_day: usize) -> usize {
+    steps / steps_per_day + 2
+}
+
+/// Scores of correlation `correlation` with `parent`, and otherwise `own`.
+pub(super) fn mixed(correlation: f64, parent: &[f64], own: &[f64]) -> Vec<f64> {
+    let weight = (1.0 - correlation * correlation).max(0.0).sqrt();
+    parent.iter().zip(own).map(|(parent, own)| correlation * parent + weight * own).collect()
 }
 
 /// Exponentials of daily logarithms, linear between the starts of the days.
@@ -329,6 +394,16 @@ mod tests {
     }
 
     #[test]
+    fn a_heavy_tail_weakens_correlation_as_the_lognormal_formula_says() {
+        let marginal: Vec<f64> = (0..SCORES).map(|k| (LOWEST_SCORE + SCORE_STEP * k as f64).exp()).collect();
+        let r = score_correlation(&hermite_shares(&marginal), 0.5);
+        // Lognormal of unit spread: (e^r - 1) / (e - 1); the knots and the cut tail move it a little.
+        assert!((((r.exp() - 1.0) / (std::f64::consts::E - 1.0)) - 0.5).abs() < 0.02, "{r}");
+        let normal = score_correlation(&hermite_shares(&normal_marginal(3.0, 2.0)), 0.7);
+        assert!((normal - 0.7).abs() < 1e-3, "{normal}");
+    }
+
+    #[test]
     fn a_process_has_the_variance_and_memory_that_it_states() {
         for smooth in [false, true] {
             let process = Process { root: 0.8, smooth };
@@ -364,7 +439,7 @@ mod tests {
         let volatility = Volatility { marginal: normal_marginal(0.0, 0.8), memory: memory(0.9) };
         let noise = Noise { memory: memory(0.5), marginal: normal_marginal(0.0, 1.25), volatility: Some(volatility) };
         let values = noise.sample(48 * 3000, 48, &mut SeedTree::new(8).stream("test"));
-        let (fitted, _) = Noise::fit_clustered(&values, 48);
+        let (fitted, ..) = Noise::fit_clustered(&values, 48);
         let found = fitted.volatility.clone().expect("it was asked for");
         assert!((value_at(&found.marginal, 1.0) - 0.8).abs() < 0.15, "{:?}", found.marginal);
         assert!((found.memory.at(1) - 0.9).abs() < 0.1, "{:?}", found.memory);

@@ -107,11 +107,13 @@ pub struct ForecastParameters {
     pub embedded_solar: ForecastError,
 }
 
-/// Outturn minus forecast: profile + scale(outturn) x noise.
+/// Outturn minus forecast: slope x outturn + profile + scale(outturn) x noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForecastError {
-    /// Mean error by season and time of day.
+    /// What the forecast misses of a deviation of the outturn from the season's mean: forecasts are smoother than weather.
+    pub slope: f64,
+    /// Mean of the rest by season and time of day.
     pub profile: SeasonalProfile,
     /// Mean absolute deviation from it by outturn.
     pub scale: Curve,
@@ -140,6 +142,8 @@ pub struct DayAheadParameters {
     pub scale: Curve,
     /// Hourly noise over its scale.
     pub noise: Noise,
+    /// Correlation of the size of a day's noise with the day's steepness, of normal scores.
+    pub volatility_correlation: f64,
 }
 
 /// Intraday price. Expected over level: curve(day-ahead price over level), flatter or steeper from day to day; on top come
@@ -159,6 +163,8 @@ pub struct IntradayParameters {
     pub scale: Curve,
     /// Noise over its scale.
     pub noise: Noise,
+    /// Correlation of the size of a day's noise with that of the day-ahead price, of normal scores.
+    pub volatility_correlation: f64,
 }
 
 /// Net imbalance volume and imbalance price.
@@ -175,17 +181,21 @@ pub struct ImbalanceParameters {
     pub long: PremiumParameters,
     /// Memory of the premium's own score.
     pub memory: Memory,
-    /// Mean absolute premium over level by intraday price over level.
+    /// Mean premium over level by intraday price over level.
+    pub curve: Curve,
+    /// Mean absolute deviation from it by intraday price over level.
     pub scale: Curve,
     /// Size of the premium over its scale, from day to day.
     pub volatility: Volatility,
+    /// Correlation of the size of a day's premium with that of the intraday noise, of normal scores.
+    pub volatility_correlation: f64,
 }
 
-/// Imbalance premium over level, scale and size: marginal(intercept + slope x volume's score + spread x own score).
+/// Deviation of the imbalance premium from its curve, over level, scale and size: marginal(intercept + slope x volume's score + spread x own score).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PremiumParameters {
-    /// Premium over level, scale and size at the normal scores.
+    /// Deviation over level, scale and size at the normal scores.
     pub marginal: Vec<f64>,
     /// Score at a volume score of zero.
     pub intercept: f64,
@@ -277,7 +287,7 @@ impl SyntheticParameters {
         Ok(parameters)
     }
 
-    /// The text of a parameter file, each number with six significant digits.
+    /// The text of a parameter file, each number with five significant digits.
     pub fn to_toml(&self) -> String {
         let mut value = toml::Value::try_from(self).expect("plain structs of numbers and text serialise");
         round_floats(&mut value);
@@ -297,7 +307,9 @@ impl SyntheticParameters {
             }
         };
         let noise = Noise::is_sound;
-        let error = |e: &ForecastError| e.profile.is_sound() && e.scale.is_sound() && noise(&e.noise);
+        let correlation = |x: f64| (-1.0..=1.0).contains(&x);
+        let error =
+            |e: &ForecastError| e.slope.is_finite() && e.profile.is_sound() && e.scale.is_sound() && noise(&e.noise);
         let premium = |p: &PremiumParameters| {
             marginal_is_sound(&p.marginal) && [p.intercept, p.slope, p.spread].iter().all(|x| x.is_finite())
         };
@@ -316,15 +328,24 @@ impl SyntheticParameters {
         let price = &self.day_ahead;
         check(price.level_log.is_sound() && noise(&price.level_noise), "day_ahead.level");
         check(price.curve.is_sound() && price.profile.is_sound(), "day_ahead");
-        check(noise(&price.offset) && noise(&price.amplitude), "day_ahead.days");
+        check(
+            noise(&price.offset) && noise(&price.amplitude) && correlation(price.volatility_correlation),
+            "day_ahead.days",
+        );
         check(price.scale.is_sound() && noise(&price.noise), "day_ahead.noise");
         let intraday = &self.intraday;
         check(intraday.per_residual_error_mw.is_finite() && intraday.profile.is_sound(), "intraday");
-        check(intraday.curve.is_sound() && noise(&intraday.amplitude), "intraday.days");
+        check(
+            intraday.curve.is_sound() && noise(&intraday.amplitude) && correlation(intraday.volatility_correlation),
+            "intraday.days",
+        );
         check(intraday.scale.is_sound() && noise(&intraday.noise), "intraday.noise");
         let imbalance = &self.imbalance;
         check(imbalance.profile.is_sound() && noise(&imbalance.noise), "imbalance");
-        check(imbalance.scale.is_sound(), "imbalance.scale");
+        check(
+            imbalance.curve.is_sound() && imbalance.scale.is_sound() && correlation(imbalance.volatility_correlation),
+            "imbalance.scale",
+        );
         check(premium(&imbalance.short), "imbalance.short");
         check(premium(&imbalance.long), "imbalance.long");
         check(
@@ -335,7 +356,7 @@ impl SyntheticParameters {
         );
         let carbon = &self.carbon;
         check(carbon.regime.is_sound() && carbon.curve.is_sound() && carbon.profile.is_sound(), "carbon");
-        check(noise(&carbon.noise) && (-1.0..=1.0).contains(&carbon.price_correlation), "carbon.noise");
+        check(noise(&carbon.noise) && correlation(carbon.price_correlation), "carbon.noise");
         check(self.generation.is_finite(), "generation");
         if faults.is_empty() { Ok(()) } else { Err(SyntheticError::Unsound { file: file.to_string(), faults }) }
     }
@@ -361,7 +382,7 @@ impl GenerationParameters {
 
 fn round_floats(value: &mut toml::Value) {
     match value {
-        toml::Value::Float(x) => *x = format!("{x:.5e}").parse().expect("a printed number reads back"),
+        toml::Value::Float(x) => *x = format!("{x:.4e}").parse().expect("a printed number reads back"),
         toml::Value::Array(items) => items.iter_mut().for_each(round_floats),
         toml::Value::Table(table) => table.iter_mut().for_each(|(_, item)| round_floats(item)),
         _ => {}
