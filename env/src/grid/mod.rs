@@ -4,6 +4,7 @@
 //! Not here: the site that consumes power (`site/`), tariffs (`market/`).
 
 pub mod calendar;
+pub mod compare;
 mod error;
 pub mod export;
 pub mod forecast;
@@ -12,12 +13,17 @@ pub mod knowledge;
 mod report;
 pub mod signal;
 pub mod splits;
+pub mod statistics;
+pub mod synthetic;
 pub mod trace;
 
+#[cfg(test)]
+mod real_fit;
 #[cfg(test)]
 mod real_table;
 
 pub use calendar::{Date, LocalStamp, PERIODS_PER_DAY, PERIODS_PER_WEEK, Period};
+pub use compare::{Comparison, ComparisonRow, Tolerance, compare};
 pub use error::TraceError;
 pub use export::{save_trace, write_trace};
 pub use forecast::{DayAheadPersistence, ForecastGap, ForecastSource, Freshness};
@@ -26,6 +32,7 @@ pub use knowledge::{InformationSet, Knowledge};
 pub use report::{ClockChange, HoleReport, TraceReport};
 pub use signal::Signal;
 pub use splits::{SkippedWeek, Split, TrainingStarts, Week, WindowShape, scored_weeks, training_starts};
+pub use synthetic::{FitDescription, FitError, SyntheticParameters, fit, generate};
 pub use trace::{GridTrace, Presence, SourceKind, TraceSource};
 
 // TEMPORARY until the synthetic generator lands

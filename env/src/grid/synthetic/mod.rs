@@ -1,0 +1,21 @@
+//! Synthetic GB-like grid: the embedded default, so that the workbench runs without anybody's data.
+//!
+//! In: fitted parameters, a start, a length, a seed. Out: a [`GridTrace`](super::GridTrace) with every signal and no hole.
+//! Always: the same parameters, start, length and seed give the same trace; the file holds fitted parameters only.
+//! Not here: real tables (`import.rs`), how alike the two are (`compare.rs`).
+
+mod fit;
+mod generate;
+mod noise;
+mod parameters;
+mod shape;
+
+pub use fit::{FitDescription, FitError, fit};
+pub use generate::generate;
+pub use noise::{Memory, Noise, Process, Volatility};
+pub use parameters::{
+    CarbonParameters, DayAheadParameters, DemandParameters, FitOrigin, ForecastError, ForecastParameters,
+    GenerationParameters, ImbalanceParameters, IntradayParameters, PremiumParameters, SolarParameters, SyntheticError,
+    SyntheticParameters, WindParameters,
+};
+pub use shape::{Curve, Regime, SeasonalProfile, sun_height};
