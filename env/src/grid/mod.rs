@@ -32,11 +32,5 @@ pub use knowledge::{InformationSet, Knowledge};
 pub use report::{ClockChange, HoleReport, TraceReport};
 pub use signal::Signal;
 pub use splits::{SkippedWeek, Split, TrainingStarts, Week, WindowShape, scored_weeks, training_starts};
-pub use synthetic::{FitDescription, FitError, SyntheticParameters, fit, generate};
+pub use synthetic::{FitDescription, FitError, SyntheticParameters, embedded_trace, fit, generate};
 pub use trace::{GridTrace, Presence, SourceKind, TraceSource};
-
-// TEMPORARY until the synthetic generator lands
-/// T.
-pub fn embedded_trace() -> GridTrace {
-    GridTrace::holes(TraceSource { name: "x".into(), kind: SourceKind::Synthetic }, Period(0), 10)
-}

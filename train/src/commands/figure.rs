@@ -6,9 +6,7 @@ use super::policy_source::{Player, TrainedPolicy};
 use super::{Failure, Outcome};
 use crate::cli::FigureCommand;
 use crate::fault::Fault;
-use crate::figures::{
-    BatteryStrip, DayFigure, LearningCurves, Reference, Series, day_figure_svg, learning_curve_svg,
-};
+use crate::figures::{BatteryStrip, DayFigure, LearningCurves, Reference, Series, day_figure_svg, learning_curve_svg};
 use crate::metrics::read_metrics;
 use crate::run_dir::{RunDir, replace_file};
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};

@@ -4,6 +4,9 @@
 //! Always: the same parameters, start, length and seed give the same trace; the file holds fitted parameters only.
 //! Not here: real tables (`import.rs`), how alike the two are (`compare.rs`).
 
+use super::calendar::Date;
+use super::trace::GridTrace;
+
 mod fit;
 mod generate;
 mod noise;
@@ -19,3 +22,11 @@ pub use parameters::{
     SyntheticParameters, WindParameters,
 };
 pub use shape::{Curve, Regime, SeasonalProfile, sun_height};
+
+/// The grid that needs no file: the calendar of the public table and two days more, from the embedded parameters.
+pub fn embedded_trace() -> GridTrace {
+    const EMBEDDED_SEED: u64 = 2020;
+    let start = Date::utc_midnight(Date { year: 2020, month: 1, day: 1 });
+    let end = Date::utc_midnight(Date { year: 2024, month: 7, day: 3 });
+    generate(&SyntheticParameters::embedded(), start, (end - start) as usize, EMBEDDED_SEED)
+}
