@@ -233,6 +233,10 @@ impl<'a> TrainLoop<'a> {
                 self.show_last(&report);
             }
         }
+        if self.last_judgement.summary.is_null() {
+            // A run that had ended before it was resumed: its summary still tells how good the policy is.
+            self.last_judgement = self.judge.judge(&self.trainer)?;
+        }
         Ok(false)
     }
 
