@@ -4,7 +4,9 @@
 //! Always: the same parameters, start, length and seed give the same trace; the file holds fitted parameters only.
 //! Not here: real tables (`import.rs`), how alike the two are (`compare.rs`).
 
+mod days;
 mod fit;
+mod fit_market;
 mod generate;
 mod noise;
 mod parameters;
@@ -15,7 +17,7 @@ pub use generate::generate;
 pub use noise::{Memory, Noise, Process, Volatility};
 pub use parameters::{
     CarbonParameters, DayAheadParameters, DemandParameters, FitOrigin, ForecastError, ForecastParameters,
-    GenerationParameters, ImbalanceParameters, IntradayParameters, PremiumParameters, SolarParameters, SyntheticError,
-    SyntheticParameters, WindParameters,
+    GenerationParameters, ImbalanceParameters, IntradayParameters, LevelParameters, PremiumParameters, SolarParameters,
+    SyntheticError, SyntheticParameters, WindParameters,
 };
 pub use shape::{Curve, Regime, SeasonalProfile, sun_height};
