@@ -6,7 +6,7 @@
 
 use super::days::{Days, line};
 use super::fit::{Data, every_other, fit_scale, hourly, minus, scaled};
-use super::noise::{Memory, Noise, Volatility, fit_marginal, score_at};
+use super::noise::{Memory, Noise, Volatility, evened, fit_marginal, score_at};
 use super::parameters::{
     CarbonParameters, DayAheadParameters, ImbalanceParameters, IntradayParameters, LevelParameters, PremiumParameters,
     WindParameters,
@@ -185,7 +185,7 @@ pub(super) fn fit_intraday(data: &Data, drivers: &Drivers, day_ahead_sizes: &[f6
 /// The volume, and the premium of its price.
 pub(super) fn fit_imbalance(data: &Data, drivers: &Drivers, intraday_sizes: &[f64]) -> ImbalanceParameters {
     let volume = data.column(Signal::NetImbalanceVolume);
-    let profile = SeasonalProfile::fit(1, 24, volume, &data.local);
+    let profile = SeasonalProfile::fit(1, PERIODS_PER_DAY, volume, &data.local);
     let noise = Noise::fit(&minus(volume, |t| profile.at(&data.local[t])));
     let price = drivers.around_level(data.column(Signal::IntradayPrice));
     let premium = data.difference(Signal::ImbalancePrice, Signal::IntradayPrice);
@@ -209,6 +209,8 @@ pub(super) fn fit_imbalance(data: &Data, drivers: &Drivers, intraday_sizes: &[f6
         if volume[t] > 0.0 { score_at(&short_marginal, short_rest[t]) } else { -score_at(&long_marginal, long_rest[t]) }
     });
     let memory = Memory::fit(&own, &fit_marginal(&own));
+    let short_marginal = evened(short_marginal, &short.1, &short_rest, &size);
+    let long_marginal = evened(long_marginal, &long.1, &long_rest, &size);
     ImbalanceParameters {
         profile,
         noise,
