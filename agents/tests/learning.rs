@@ -3,6 +3,7 @@
 //! Settings are those of rl-baselines3-zoo, with which Stable-Baselines3 2.9.2 reaches 500 on CartPole-v1 (three seeds of
 //! three) and -215 to -155 on Pendulum-v1. Its value loss lacks our factor 1/2: its `vf_coef` 0.5 is our 1.0.
 
+#![cfg(feature = "training")]
 #![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
 
 mod common;

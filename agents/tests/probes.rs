@@ -1,5 +1,6 @@
 //! Probe environments: each proves one ability of the trainer by a number known beforehand.
 
+#![cfg(feature = "training")]
 #![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Same settings, same bytes: at any number of threads, and across a stop.
 
+#![cfg(feature = "training")]
 #![allow(clippy::unwrap_used, reason = "a test may unwrap: its panic is its message")]
 
 mod common;

@@ -4,7 +4,7 @@
 //! Always: a missing graphics adapter is an error, never a panic; the choice is explicit (Burn's own default device
 //! depends on how it was compiled). Not here: what is computed on it (`ppo/`).
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -82,6 +82,25 @@ pub enum DeviceError {
         /// What the driver said.
         reason: String,
     },
+    /// It stopped computing.
+    #[error(
+        "the device failed while computing: {reason}; expected a result\n\n\
+         hint: continue from the last checkpoint, with `--device flex` if it fails again"
+    )]
+    Failed {
+        /// What the driver said.
+        reason: String,
+    },
+}
+
+/// Copies a tensor to the host, in row-major order.
+///
+/// # Errors
+/// [`DeviceError::Failed`]: a graphics card reports here what went wrong in any computation since the last reading.
+pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, DeviceError> {
+    let failed = |reason: String| DeviceError::Failed { reason };
+    let data = tensor.try_into_data().map_err(|error| failed(error.to_string()))?;
+    data.try_into_vec().map_err(|error| failed(format!("{error:?}")))
 }
 
 /// Opens a device and proves that it computes.
@@ -125,8 +144,7 @@ fn open_wgpu() -> Result<Device, DeviceError> {
 fn try_open_wgpu() -> Result<Device, DeviceError> {
     let unavailable = |reason: String| DeviceError::Unavailable { device: DeviceChoice::Wgpu, reason };
     let device = Device::wgpu_options().init().map_err(|error| unavailable(error.to_string()))?;
-    let probe = burn::tensor::Tensor::<1>::ones([2], &device).sum().try_into_data();
-    match probe.map_err(|error| unavailable(error.to_string()))?.try_to_vec::<f32>() {
+    match read(Tensor::<1>::ones([2], &device).sum()) {
         Ok(sum) if sum == [2.0] => Ok(device),
         other => Err(unavailable(format!("1 + 1 gave {other:?}"))),
     }
@@ -190,7 +208,7 @@ mod tests {
         for choice in [DeviceChoice::Flex, DeviceChoice::Ndarray] {
             let device = open(choice).unwrap();
             assert!(is_host(&device) && is_host(&device.clone().autodiff()));
-            let sum = burn::tensor::Tensor::<1>::ones([3], &device).sum().into_data().try_to_vec::<f32>().unwrap();
+            let sum = Tensor::<1>::ones([3], &device).sum().into_data().try_to_vec::<f32>().unwrap();
             assert_eq!(sum, [3.0]);
         }
     }

@@ -9,7 +9,7 @@ use super::activation::tanh_on_host;
 use super::config::NetworkConfig;
 use super::init::orthogonal;
 use crate::artifact::{Activation, Dense, Mlp, PolicyNetwork, continuous_len, head_len};
-use crate::device::is_host;
+use crate::device::{self, DeviceError};
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -89,7 +89,7 @@ impl ActorCritic {
                 })
                 .collect(),
             activation: mlp.activation,
-            on_host: is_host(device),
+            on_host: device::is_host(device),
         };
         let (actor, critic) = (mlp(actor), mlp(critic));
         let log_std = (!log_std.is_empty()).then(|| param(next_id(), log_std, [log_std.len()], device));
@@ -151,18 +151,21 @@ impl ActorCritic {
     }
 
     /// Copies the weights to the host, for decisions outside of Burn.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
     pub(super) fn to_policy_network(
         &self,
         heads: &[ActionComponent],
         normalizer: Option<ObservationNormalizer>,
-    ) -> PolicyNetwork {
-        PolicyNetwork {
+    ) -> Result<PolicyNetwork, DeviceError> {
+        Ok(PolicyNetwork {
             heads: heads.to_vec(),
             normalizer,
-            actor: to_mlp(&self.actor),
-            critic: to_mlp(&self.critic),
-            log_std: self.log_std().map(host).unwrap_or_default(),
-        }
+            actor: to_mlp(&self.actor)?,
+            critic: to_mlp(&self.critic)?,
+            log_std: self.log_std().map(device::read).transpose()?.unwrap_or_default(),
+        })
     }
 
     fn linears(&self) -> impl Iterator<Item = &Linear> {
@@ -170,17 +173,13 @@ impl ActorCritic {
     }
 }
 
-/// Copies a tensor to the host, in row-major order.
-pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().expect("all our tensors are f32")
-}
-
-fn to_mlp(module: &MlpModule) -> Mlp {
+fn to_mlp(module: &MlpModule) -> Result<Mlp, DeviceError> {
     let dense = |layer: &Linear| {
         let [inputs, outputs] = layer.weight.val().dims();
-        Dense { inputs, outputs, weight: host(layer.weight.val()), bias: host(bias(layer).val()) }
+        let (weight, bias) = (device::read(layer.weight.val())?, device::read(bias(layer).val())?);
+        Ok(Dense { inputs, outputs, weight, bias })
     };
-    Mlp { layers: module.layers.iter().map(dense).collect(), activation: module.activation }
+    Ok(Mlp { layers: module.layers.iter().map(dense).collect::<Result<_, _>>()?, activation: module.activation })
 }
 
 fn bias(layer: &Linear) -> &Param<Tensor<1>> {

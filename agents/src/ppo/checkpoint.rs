@@ -61,7 +61,7 @@ impl Trainer {
     /// For an all-or-nothing checkpoint write into a temporary folder and rename it.
     ///
     /// # Errors
-    /// [`PpoError::NotFinite`] if the trainer has failed; [`PpoError::Checkpoint`] if a file cannot be written.
+    /// The trainer's own failure, if it has one; [`PpoError::Checkpoint`] if a file cannot be written.
     pub fn save(&self, dir: &Path) -> Result<(), PpoError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -100,11 +100,12 @@ impl Trainer {
         let moments = self.read_moments(&dir.join(OPTIMIZER), &state.optimizer_hash)?;
         let steps = usize::try_from(state.optimizer_steps)
             .map_err(|_| PpoError::checkpoint(&path, "too many optimiser steps", "a number this machine can count"))?;
+        let policy = network.to_policy_network(&self.heads, None)?;
         self.collector
             .venv
             .load_state(&state.environments)
             .map_err(|error| PpoError::checkpoint(&path, error, "states of the configured environments"))?;
-        self.policy = network.to_policy_network(&self.heads, None);
+        self.policy = policy;
         self.learner.network = network;
         self.learner.optimizer.restore(&moments, steps);
         self.updates = state.updates;

@@ -4,13 +4,14 @@
 //! Always: every transition is used once per epoch; shuffles come from their own stream; the rollout is copied to the
 //! device once. Not here: schedules (`trainer.rs`), collecting (`collector.rs`).
 
-use super::actor_critic::{ActorCritic, host};
+use super::actor_critic::ActorCritic;
 use super::config::PpoConfig;
 use super::distribution::HeadLayout;
 use super::gae::Advantages;
 use super::loss::{LossSettings, loss};
 use super::optimizer::ClippedAdam;
 use super::rollout::{Batch, RolloutBuffer};
+use crate::device::{self, DeviceError};
 use burn::tensor::{Device, Tensor};
 use flexai_env::core::StreamRng;
 use rand::seq::SliceRandom;
@@ -92,35 +93,41 @@ impl Learner {
     /// Runs the epochs; stops after one whose last minibatch passes `target_kl`, or has a figure that is not finite.
     ///
     /// Returns the figures of every step, epoch after epoch.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
     pub(super) fn update(
         &mut self,
         rollout: &RolloutBuffer,
         advantages: &Advantages,
         settings: LearnSettings,
         shuffle: &mut StreamRng,
-    ) -> Vec<StepFigures> {
+    ) -> Result<Vec<StepFigures>, DeviceError> {
         let batch = rollout.upload(&self.layout, advantages, &self.device);
         let mut order: Vec<i32> = (0..rollout.len() as i32).collect();
         let mut figures = Vec::new();
         for _ in 0..settings.epochs {
             order.shuffle(shuffle);
-            figures.extend(self.epoch(&batch, &advantages.advantages, &order, settings));
+            figures.extend(self.epoch(&batch, &advantages.advantages, &order, settings)?);
             let last = figures.last().expect("an epoch has at least one minibatch");
             if !last.all_finite() || settings.target_kl.is_some_and(|limit| last.approx_kl > limit) {
                 break;
             }
         }
-        figures
+        Ok(figures)
     }
 
     /// One pass over the transitions in the given order; the figures are read back once, at its end.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
     pub(super) fn epoch(
         &mut self,
         batch: &Batch,
         advantages: &[f64],
         order: &[i32],
         settings: LearnSettings,
-    ) -> Vec<StepFigures> {
+    ) -> Result<Vec<StepFigures>, DeviceError> {
         let size = settings.minibatch_size;
         let shuffled = in_order(batch, advantages, order, settings);
         let pending: Vec<PendingFigures> = (0..order.len() / size)
@@ -182,15 +189,18 @@ impl StepFigures {
 }
 
 /// Reads the figures of several steps back in one go.
-pub(super) fn read(pending: Vec<PendingFigures>, clip_coef: f64) -> Vec<StepFigures> {
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub(super) fn read(pending: Vec<PendingFigures>, clip_coef: f64) -> Result<Vec<StepFigures>, DeviceError> {
     let lengths: Vec<usize> = pending.iter().map(|p| HEAD_NUMBERS + p.rows).collect();
-    let numbers = host(Tensor::cat(pending.into_iter().map(|p| p.numbers).collect(), 0));
+    let numbers = device::read(Tensor::cat(pending.into_iter().map(|p| p.numbers).collect(), 0))?;
     let mut at = 0;
     let mut next = |len: usize| {
         at += len;
         &numbers[at - len..at]
     };
-    lengths.into_iter().map(|len| StepFigures::new(next(len), clip_coef)).collect()
+    Ok(lengths.into_iter().map(|len| StepFigures::new(next(len), clip_coef)).collect())
 }
 
 /// The rows in the given order, with the advantages normalised per minibatch if so configured.

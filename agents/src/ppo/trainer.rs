@@ -113,7 +113,7 @@ impl Trainer {
             let what = format!("observation {} of environment {}", i % observation_len, i / observation_len);
             return Err(PpoError::NotFinite { what, update: 0 });
         }
-        let policy = weights.to_policy_network(&heads, None);
+        let policy = weights.to_policy_network(&heads, None)?;
         let learner = Learner {
             network: weights,
             optimizer: ClippedAdam::new(config.adam_eps, config.max_grad_norm),
@@ -136,17 +136,14 @@ impl Trainer {
     /// Collects one rollout and learns from it.
     ///
     /// # Errors
-    /// [`PpoError::NotFinite`] if a reward, an observation, a loss, a gradient or a parameter is not finite; the trainer
-    /// then answers every later call with the same error, and saves nothing.
+    /// [`PpoError::NotFinite`] if a reward, an observation, a loss, a gradient or a parameter is not finite,
+    /// [`PpoError::Device`] if the device fails; the trainer then answers every later call with the same error, and saves
+    /// nothing.
     pub fn update(&mut self) -> Result<UpdateReport, PpoError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        self.try_update().map_err(|what| {
-            let failure = PpoError::NotFinite { what, update: self.updates + 1 };
-            self.failure = Some(failure.clone());
-            failure
-        })
+        self.try_update().inspect_err(|failure| self.failure = Some(failure.clone()))
     }
 
     /// Whether all updates of the run are done.
@@ -184,9 +181,11 @@ impl Trainer {
         PolicyNetwork { normalizer: self.collector.observation_normalizer.clone(), ..self.policy.clone() }
     }
 
-    fn try_update(&mut self) -> Result<UpdateReport, String> {
+    fn try_update(&mut self) -> Result<UpdateReport, PpoError> {
+        let update = self.updates + 1;
+        let not_finite = |what: String| PpoError::NotFinite { what, update };
         let start = Instant::now();
-        let collected = self.collector.collect(&self.policy)?;
+        let collected = self.collector.collect(&self.policy).map_err(not_finite)?;
         let collect_seconds = start.elapsed().as_secs_f64();
 
         let start = Instant::now();
@@ -194,12 +193,12 @@ impl Trainer {
         let rollout = self.collector.rollout();
         let advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
         let explained = explained_variance(&rollout.values, &advantages.returns);
-        let figures = self.learner.update(rollout, &advantages, settings, &mut self.shuffle);
+        let figures = self.learner.update(rollout, &advantages, settings, &mut self.shuffle)?;
         if let Some((i, what)) = figures.iter().enumerate().find_map(|(i, f)| Some((i, f.first_not_finite()?))) {
-            return Err(format!("{what} of minibatch {}", i + 1));
+            return Err(not_finite(format!("{what} of minibatch {}", i + 1)));
         }
-        let policy = self.learner.network.to_policy_network(&self.heads, None);
-        check_weights(&policy)?;
+        let policy = self.learner.network.to_policy_network(&self.heads, None)?;
+        check_weights(&policy).map_err(not_finite)?;
         self.policy = policy;
         self.updates += 1;
         let timing = UpdateTiming { collect_seconds, learn_seconds: start.elapsed().as_secs_f64() };

@@ -28,15 +28,15 @@ pub struct DayAheadQuantile {
 }
 
 impl Default for DayAheadQuantile {
-    /// Starting values of the policy study (tuned there on 40 training weeks of a similar site).
+    /// Chosen on 50 weeks of the real train split by `cargo run --release -p flexai --example tune_rule` (2026-11-22).
     fn default() -> Self {
         Self {
-            run_short: 0.40,
-            run_long: 0.30,
+            run_short: 0.50,
+            run_long: 0.20,
             long_hours: 8.0,
-            charge: 0.20,
-            discharge: 0.75,
-            periods_back: 18,
+            charge: 0.25,
+            discharge: 0.80,
+            periods_back: 0,
             window: Vec::with_capacity(128),
         }
     }

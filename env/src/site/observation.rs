@@ -116,7 +116,7 @@ impl<'a> SiteView<'a> {
         let mut urgent = [0.0; 3];
         let mut running_mw = 0.0;
         for job in self.state.jobs.jobs(c) {
-            let slack = f64::from(job.slack(now));
+            let slack = job.slack(now);
             for (sum, share) in urgent.iter_mut().zip(URGENCY) {
                 *sum += if slack < share * slack_periods { job.remaining_mwh } else { 0.0 };
             }

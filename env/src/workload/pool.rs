@@ -74,9 +74,8 @@ pub struct JobPool {
 
 impl Job {
     /// Periods it could still wait before it must run at full power without pause; negative if it is too late.
-    pub fn slack(&self, now: i32) -> i32 {
-        let needed = (self.remaining_mwh / (self.power_mw * PERIOD_HOURS) - 1e-9).ceil() as i32;
-        self.deadline - now - needed
+    pub fn slack(&self, now: i32) -> f64 {
+        f64::from(self.deadline - now) - self.remaining_mwh / (self.power_mw * PERIOD_HOURS)
     }
 
     /// Power it can use in one period: full power, or what finishes it.
@@ -85,7 +84,9 @@ impl Job {
     }
 
     fn must_run(&self, class: &JobClassConfig, now: i32) -> bool {
-        self.slack(now) <= 0 || (self.running && !class.interruptible)
+        // Its latest start has come: what is left does not fit into the periods after this one.
+        let later = f64::from(self.deadline - now - 1) + 1e-9;
+        self.remaining_mwh > self.power_mw * PERIOD_HOURS * later || (self.running && !class.interruptible)
     }
 }
 

@@ -5,6 +5,7 @@
 //! each random part has its own stream, so that a change in one leaves the others as they are.
 //! Not here: where the parameters come from (`fit.rs`).
 
+use super::days::Days;
 use super::noise::{Memory, Noise, days_of, mixed, value_at};
 use super::parameters::{ForecastError, SyntheticParameters};
 use super::shape::sun_height;
@@ -145,11 +146,6 @@ impl Physics {
         Self { demand, wind, embedded_wind, solar, clear_solar }
     }
 
-    /// Demand that transmission-metered wind does not serve, MW.
-    fn residual_demand(&self) -> Vec<f64> {
-        self.demand.iter().zip(&self.wind).map(|(demand, wind)| demand - wind).collect()
-    }
-
     fn columns(&self, p: &SyntheticParameters) -> Vec<(Signal, Vec<f64>)> {
         let g = &p.generation;
         let of = |f: &dyn Fn(f64) -> f64| self.demand.iter().map(|x| f(*x)).collect::<Vec<f64>>();
@@ -236,44 +232,21 @@ struct Market {
 impl Market {
     fn generate(p: &SyntheticParameters, span: &Span, physics: &Physics, forecasts: &Forecasts) -> Self {
         let level = level(p, span);
-        let expected: Vec<f64> = forecasts.demand.iter().zip(&forecasts.wind).map(|(d, w)| d - w).collect();
-        let driver = hourly(&expected);
-        let price = |x: f64| round(x.clamp(PRICE_LIMITS.0, PRICE_LIMITS.1), 2);
-        let a = &p.day_ahead;
-        let day_ahead_scores = a.noise.memory.scores(span.hours(), &mut span.stream("grid/day-ahead"));
-        let steepness = a
-            .amplitude
-            .memory
-            .scores(days_of(span.len(), PERIODS_PER_DAY), &mut span.stream("grid/day-ahead-amplitude"));
-        let sizes = Sizes::draw(p, span, &steepness);
-        let hourly_noise = a.noise.from_scores_and_days(&day_ahead_scores, &sizes.day_ahead, 24);
-        let hours_level = hourly(&level);
-        // Both half-hours of an hour stand on the stamp of its first one.
-        let expected_price = span.column(|t| a.curve.at(driver[t]) + a.profile.at(&span.local[t / 2 * 2]));
-        let shaped = span.by_day(&expected_price, &a.amplitude, &steepness);
-        let offset = a.offset.sample(span.days(), 1, &mut span.stream("grid/day-ahead-offset"));
-        let day_ahead = span.column(|t| {
-            let noise = a.scale.at(driver[t]) * hourly_noise[t / 2];
-            price(hours_level[t] * (shaped[t] + offset[span.day(t / 2 * 2)] + noise))
-        });
-        let i = &p.intraday;
-        let actual = physics.residual_demand();
-        let scores = i.noise.memory.scores(span.len(), &mut span.stream("grid/intraday"));
-        let noise = i.noise.from_scores_and_days(&scores, &sizes.intraday, PERIODS_PER_DAY);
-        let followed = span.column(|t| i.curve.at(day_ahead[t] / level[t]));
-        let steepness = i.amplitude.memory.scores(steepness.len(), &mut span.stream("grid/intraday-amplitude"));
-        let followed = span.by_day(&followed, &i.amplitude, &steepness);
-        let intraday = span.column(|t| {
-            let surprise = i.per_residual_error_mw * (actual[t] - expected[t]);
-            let spread = i.scale.at(driver[t]) * noise[t];
-            price(level[t] * (followed[t] + surprise + i.profile.at(&span.local[t]) + spread))
-        });
-        let (volume, deviation) = imbalance(p, span, &sizes.imbalance);
-        let imbalance = span.column(|t| {
-            let over_level = intraday[t] / level[t];
-            let premium = p.imbalance.curve.at(over_level) + p.imbalance.scale.at(over_level) * deviation[t];
-            price(intraday[t] + level[t] * premium)
-        });
+        let unit: Vec<f64> = level.iter().map(|level| p.day_ahead.level.unit(*level)).collect();
+        let forecast: Vec<f64> = forecasts.demand.iter().zip(&forecasts.wind).map(|(d, w)| d - w).collect();
+        let driver = hourly(&forecast);
+        let sizes = Sizes::draw(p, span);
+        let day_ahead_scores = p.day_ahead.noise.memory.scores(span.hours(), &mut span.stream("grid/day-ahead"));
+        let around = day_ahead(p, span, &driver, &day_ahead_scores, &sizes);
+        let (hours_level, hours_unit) = (hourly(&level), hourly(&unit));
+        let day_ahead = span.column(|t| price(hours_level[t] + hours_unit[t] * around[t]));
+        let around = span.column(|t| (day_ahead[t] - level[t]) / unit[t]);
+        let surprise = span.column(|t| physics.demand[t] - physics.wind[t] - forecast[t]);
+        let around = intraday(p, span, &driver, &around, &surprise, &sizes);
+        let intraday = span.column(|t| price(level[t] + unit[t] * around[t]));
+        let volume = imbalance_volume(p, span);
+        let premium = imbalance_premium(p, span, &around, &volume, &sizes);
+        let imbalance = span.column(|t| price(intraday[t] + unit[t] * premium[t]));
         Self { day_ahead, intraday, imbalance, volume, day_ahead_scores }
     }
 
@@ -287,53 +260,100 @@ impl Market {
     }
 }
 
-/// Normal scores of the size of each day's price noise: wild days are wild on every market.
+fn price(x: f64) -> f64 {
+    round(x.clamp(PRICE_LIMITS.0, PRICE_LIMITS.1), 2)
+}
+
+/// Normal scores of each day's steepness, and of the size of its noise: wild days are wild on every market.
 struct Sizes {
+    steepness: Vec<f64>,
     day_ahead: Vec<f64>,
     intraday: Vec<f64>,
     imbalance: Vec<f64>,
 }
 
 impl Sizes {
-    fn draw(p: &SyntheticParameters, span: &Span, steepness: &[f64]) -> Self {
-        let own = |memory: Option<Memory>, name: &str| -> Vec<f64> {
-            let memory = memory.unwrap_or(Memory::NONE);
-            memory.scores(steepness.len(), &mut span.stream(name))
-        };
+    fn draw(p: &SyntheticParameters, span: &Span) -> Self {
+        let days = days_of(span.len(), PERIODS_PER_DAY);
+        let own = |memory: Memory, name: &str| memory.scores(days, &mut span.stream(name));
+        let memory = |noise: &Noise| noise.volatility.as_ref().map_or(Memory::NONE, |volatility| volatility.memory);
         let (a, i, b) = (&p.day_ahead, &p.intraday, &p.imbalance);
-        let memory = |noise: &Noise| noise.volatility.as_ref().map(|volatility| volatility.memory);
-        let day_ahead = mixed(a.volatility_correlation, steepness, &own(memory(&a.noise), "grid/day-ahead-volatility"));
-        let intraday = mixed(i.volatility_correlation, &day_ahead, &own(memory(&i.noise), "grid/intraday-volatility"));
-        let own = own(Some(b.volatility.memory), "grid/imbalance-volatility");
-        let imbalance = mixed(b.volatility_correlation, &intraday, &own);
-        Self { day_ahead, intraday, imbalance }
+        let steepness = own(a.amplitude.memory, "grid/day-ahead-amplitude");
+        let fresh = own(memory(&a.noise), "grid/day-ahead-volatility");
+        let day_ahead = mixed(a.volatility_correlation, &steepness, &fresh);
+        let fresh = own(memory(&i.noise), "grid/intraday-volatility");
+        let intraday = mixed(i.volatility_correlation, &day_ahead, &fresh);
+        let fresh = own(b.volatility.memory, "grid/imbalance-volatility");
+        let imbalance = mixed(b.volatility_correlation, &intraday, &fresh);
+        Self { steepness, day_ahead, intraday, imbalance }
     }
 }
 
 /// Price level in GBP/MWh: the regime of the quarter, and a slow deviation from it, linear between days.
 fn level(p: &SyntheticParameters, span: &Span) -> Vec<f64> {
-    let days = span.len() / PERIODS_PER_DAY + 2;
-    let deviation = p.day_ahead.level_noise.sample(days, 1, &mut span.stream("grid/level"));
+    let days = days_of(span.len(), PERIODS_PER_DAY);
+    let deviation = p.day_ahead.level.noise.sample(days, 1, &mut span.stream("grid/level"));
     span.column(|t| {
         let (day, part) = (t / PERIODS_PER_DAY, (t % PERIODS_PER_DAY) as f64 / PERIODS_PER_DAY as f64);
         let deviation = deviation[day] + (deviation[day + 1] - deviation[day]) * part;
-        (p.day_ahead.level_log.at(span.period(t)) + deviation).exp()
+        (p.day_ahead.level.log.at(span.period(t)) + deviation).exp()
     })
 }
 
-/// Net imbalance volume, and how the premium of its price lies to its curve, in price levels and scales.
-fn imbalance(p: &SyntheticParameters, span: &Span, days: &[f64]) -> (Vec<f64>, Vec<f64>) {
+/// Day-ahead price in units around its level; both half-hours of an hour stand on the stamp of its first one.
+fn day_ahead(p: &SyntheticParameters, span: &Span, driver: &[f64], scores: &[f64], sizes: &Sizes) -> Vec<f64> {
+    let a = &p.day_ahead;
+    let expected = span.column(|t| a.curve.at(driver[t]) + a.profile.at(&span.local[t / 2 * 2]));
+    let shaped = span.by_day(&expected, &a.amplitude, &sizes.steepness);
+    let offset = a.offset.sample(span.days(), 1, &mut span.stream("grid/day-ahead-offset"));
+    let noise = a.noise.from_scores_and_days(scores, &sizes.day_ahead, 24);
+    let noise = span.column(|t| a.scale.at(driver[t]) * noise[t / 2]);
+    let noise = Days::without_slope(&noise, &expected, &span.local, true);
+    hourly(&span.column(|t| shaped[t] + offset[span.day(t)] + noise[t]))
+}
+
+/// Intraday price in units around its level.
+fn intraday(
+    p: &SyntheticParameters,
+    span: &Span,
+    driver: &[f64],
+    day_ahead: &[f64],
+    surprise: &[f64],
+    sizes: &Sizes,
+) -> Vec<f64> {
+    let i = &p.intraday;
+    let expected = span.column(|t| i.curve.at(day_ahead[t]));
+    let steepness = i.amplitude.memory.scores(sizes.steepness.len(), &mut span.stream("grid/intraday-amplitude"));
+    let followed = span.by_day(&expected, &i.amplitude, &steepness);
+    let scores = i.noise.memory.scores(span.len(), &mut span.stream("grid/intraday"));
+    let noise = i.noise.from_scores_and_days(&scores, &sizes.intraday, PERIODS_PER_DAY);
+    let noise = span.column(|t| i.scale.at(driver[t]) * noise[t]);
+    let noise = Days::without_slope(&noise, &expected, &span.local, false);
+    span.column(|t| followed[t] + i.per_residual_error_mw * surprise[t] + i.profile.at(&span.local[t]) + noise[t])
+}
+
+/// Net imbalance volume, MWh per half-hour.
+fn imbalance_volume(p: &SyntheticParameters, span: &Span) -> Vec<f64> {
     let i = &p.imbalance;
     let deviation = i.noise.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/imbalance-volume"));
+    span.column(|t| round(i.profile.at(&span.local[t]) + deviation[t], 2))
+}
+
+/// Premium of the imbalance price over the intraday price, in units.
+fn imbalance_premium(
+    p: &SyntheticParameters,
+    span: &Span,
+    intraday: &[f64],
+    volume: &[f64],
+    sizes: &Sizes,
+) -> Vec<f64> {
+    let i = &p.imbalance;
     let own = i.memory.scores(span.len(), &mut span.stream("grid/imbalance-price"));
-    let size = i.volatility.sizes(days, span.len(), PERIODS_PER_DAY);
-    let volume = span.column(|t| round(i.profile.at(&span.local[t]) + deviation[t], 2));
-    let premium = span.column(|t| {
-        let side = if volume[t] > 0.0 { &i.short } else { &i.long };
-        let score = side.intercept + side.slope * i.noise.score(deviation[t]) + side.spread * own[t];
-        size[t] * value_at(&side.marginal, score)
-    });
-    (volume, premium)
+    let size = i.volatility.sizes(&sizes.imbalance, span.len(), PERIODS_PER_DAY);
+    span.column(|t| {
+        let (side, score) = if volume[t] > 0.0 { (&i.short, own[t]) } else { (&i.long, -own[t]) };
+        side.curve.at(intraday[t]) + side.scale.at(intraday[t]) * size[t] * value_at(&side.marginal, score)
+    })
 }
 
 /// Hourly carbon intensity in g/kWh, the same value in both half-hours.

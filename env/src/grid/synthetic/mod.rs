@@ -7,7 +7,9 @@
 use super::calendar::Date;
 use super::trace::GridTrace;
 
+mod days;
 mod fit;
+mod fit_market;
 mod generate;
 mod noise;
 mod parameters;
@@ -18,8 +20,8 @@ pub use generate::generate;
 pub use noise::{Memory, Noise, Process, Volatility};
 pub use parameters::{
     CarbonParameters, DayAheadParameters, DemandParameters, FitOrigin, ForecastError, ForecastParameters,
-    GenerationParameters, ImbalanceParameters, IntradayParameters, PremiumParameters, SolarParameters, SyntheticError,
-    SyntheticParameters, WindParameters,
+    GenerationParameters, ImbalanceParameters, IntradayParameters, LevelParameters, PremiumParameters, SolarParameters,
+    SyntheticError, SyntheticParameters, WindParameters,
 };
 pub use shape::{Curve, Regime, SeasonalProfile, sun_height};
 

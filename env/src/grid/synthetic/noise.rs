@@ -258,8 +258,12 @@ impl Noise {
     pub fn fit_clustered(values: &[f64], steps_per_day: usize) -> (Self, Vec<f64>, Vec<f64>) {
         let (volatility, size, days) = Volatility::fit(values, steps_per_day);
         let even: Vec<f64> = values.iter().zip(&size).map(|(x, size)| x / size).collect();
-        let noise = Self { volatility: Some(volatility), ..Self::fit(&even) };
-        let scores = even.iter().map(|x| noise.score(*x)).collect();
+        let marginal = fit_marginal(&even);
+        let scores = even.iter().map(|x| score_at(&marginal, *x)).collect();
+        // The memory of the values themselves: wild days count as they cost.
+        let memory = Memory::fit(values, &marginal);
+        let marginal = evened(marginal, values, &even, &size);
+        let noise = Self { marginal, memory, volatility: Some(volatility) };
         (noise, scores, days)
     }
 
@@ -300,6 +304,15 @@ impl Volatility {
         let shifted = (0..values.len()).map(|t| at_steps[t.saturating_sub(half)]).collect();
         (Self { memory: Memory::fit(&logs, &marginal), marginal }, shifted, scores)
     }
+}
+
+/// A marginal of `even` values scaled so that, drawn apart from the sizes, it gives the mean magnitude of `values`.
+///
+/// Within a wild day the wild hours have a large share in its size; drawn apart they would come out too wild.
+pub(super) fn evened(marginal: Vec<f64>, values: &[f64], even: &[f64], size: &[f64]) -> Vec<f64> {
+    let magnitude = |values: &[f64]| mean(&values.iter().map(|x| x.abs()).collect::<Vec<f64>>());
+    let factor = magnitude(values) / (magnitude(even) * mean(size));
+    marginal.into_iter().map(|x| x * factor).collect()
 }
 
 /// Days whose sizes are needed for a number of steps: each step lies between two of them.

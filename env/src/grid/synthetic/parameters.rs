@@ -121,20 +121,39 @@ pub struct ForecastError {
     pub noise: Noise,
 }
 
-/// Day-ahead price, hour by hour. Expected over level: curve(residual demand) + profile. Each local day has an offset and
-/// is flatter or steeper than expected; scale(residual demand) x noise comes on top.
+/// Price level, GBP/MWh, and the unit in which prices lie around it: price = level + unit x what the market says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelParameters {
+    /// Logarithm of the level by quarter: the fuel price regime.
+    pub log: Regime,
+    /// Deviation of the level's logarithm from the regime, day by day.
+    pub noise: Noise,
+    /// Level at which the unit equals it, GBP/MWh.
+    pub reference: f64,
+    /// Per cent by which the unit grows when the level grows by one per cent.
+    pub elasticity: f64,
+}
+
+impl LevelParameters {
+    /// Unit of prices around a level, GBP/MWh.
+    pub fn unit(&self, level: f64) -> f64 {
+        self.reference * (level / self.reference).powf(self.elasticity)
+    }
+}
+
+/// Day-ahead price, hour by hour, in units around its level. Expected: curve(residual demand) + profile. Each local day
+/// has an offset and is flatter or steeper than expected; scale(residual demand) x noise comes on top.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DayAheadParameters {
-    /// Logarithm of the price level in GBP/MWh, by quarter: the fuel price regime.
-    pub level_log: Regime,
-    /// Deviation of the level's logarithm from the regime, day by day.
-    pub level_noise: Noise,
-    /// Price over level by forecast residual demand (demand - wind) in MW.
+    /// Level that prices lie around.
+    pub level: LevelParameters,
+    /// Price by forecast residual demand (demand - wind) in MW.
     pub curve: Curve,
-    /// What time of day and season add to the price over level.
+    /// What time of day and season add to it.
     pub profile: SeasonalProfile,
-    /// Offset of a day's price over level.
+    /// Offset of a day's price.
     pub offset: Noise,
     /// Steepness of a day's price; 1 = as expected.
     pub amplitude: Noise,
@@ -146,18 +165,18 @@ pub struct DayAheadParameters {
     pub volatility_correlation: f64,
 }
 
-/// Intraday price. Expected over level: curve(day-ahead price over level), flatter or steeper from day to day; on top come
-/// slope x error of residual demand, a profile, and scale x noise.
+/// Intraday price, in units around its level. Expected: curve(day-ahead price), flatter or steeper from day to day; on top
+/// come slope x error of residual demand, a profile, and scale x noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntradayParameters {
-    /// Price over level by day-ahead price over level.
+    /// Price by day-ahead price.
     pub curve: Curve,
     /// Steepness of a day's price against that curve; 1 = as expected.
     pub amplitude: Noise,
-    /// Price over level per MW of residual demand beyond its forecast.
+    /// Price per MW of residual demand beyond its forecast.
     pub per_residual_error_mw: f64,
-    /// Mean difference from the curve over level by season and time of day.
+    /// Mean difference from the curve by season and time of day.
     pub profile: SeasonalProfile,
     /// Mean absolute noise by forecast residual demand in MW.
     pub scale: Curve,
@@ -179,30 +198,25 @@ pub struct ImbalanceParameters {
     pub short: PremiumParameters,
     /// Premium over the intraday price while the system is long.
     pub long: PremiumParameters,
-    /// Memory of the premium's own score.
+    /// Memory of the premium's own score, whose sign is turned while the system is long.
     pub memory: Memory,
-    /// Mean premium over level by intraday price over level.
-    pub curve: Curve,
-    /// Mean absolute deviation from it by intraday price over level.
-    pub scale: Curve,
     /// Size of the premium over its scale, from day to day.
     pub volatility: Volatility,
     /// Correlation of the size of a day's premium with that of the intraday noise, of normal scores.
     pub volatility_correlation: f64,
 }
 
-/// Deviation of the imbalance premium from its curve, over level, scale and size: marginal(intercept + slope x volume's score + spread x own score).
+/// Imbalance premium over the intraday price, in units: curve(intraday price) + scale(intraday price) x size of the day
+/// x marginal(own score).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PremiumParameters {
-    /// Deviation over level, scale and size at the normal scores.
+    /// Mean premium by intraday price in units around its level.
+    pub curve: Curve,
+    /// Mean absolute deviation from it by the same.
+    pub scale: Curve,
+    /// Deviation over scale and size at the normal scores.
     pub marginal: Vec<f64>,
-    /// Score at a volume score of zero.
-    pub intercept: f64,
-    /// Score per volume score.
-    pub slope: f64,
-    /// Weight of the premium's own score.
-    pub spread: f64,
 }
 
 /// Carbon intensity = regime + curve(share of residual demand) + profile + noise, hour by hour, g/kWh.
@@ -310,9 +324,8 @@ impl SyntheticParameters {
         let correlation = |x: f64| (-1.0..=1.0).contains(&x);
         let error =
             |e: &ForecastError| e.slope.is_finite() && e.profile.is_sound() && e.scale.is_sound() && noise(&e.noise);
-        let premium = |p: &PremiumParameters| {
-            marginal_is_sound(&p.marginal) && [p.intercept, p.slope, p.spread].iter().all(|x| x.is_finite())
-        };
+        let premium =
+            |p: &PremiumParameters| marginal_is_sound(&p.marginal) && p.curve.is_sound() && p.scale.is_sound();
         check(self.demand.profile.is_sound() && noise(&self.demand.noise), "demand");
         let embedded = [self.wind.maximum_mw, self.wind.embedded_intercept_mw, self.wind.embedded_slope]
             .iter()
@@ -326,7 +339,9 @@ impl SyntheticParameters {
         check(error(&self.forecast.embedded_wind), "forecast.embedded_wind");
         check(error(&self.forecast.embedded_solar), "forecast.embedded_solar");
         let price = &self.day_ahead;
-        check(price.level_log.is_sound() && noise(&price.level_noise), "day_ahead.level");
+        let level = &price.level;
+        let numbers = level.reference > 0.0 && level.reference.is_finite() && level.elasticity.is_finite();
+        check(numbers && level.log.is_sound() && noise(&level.noise), "day_ahead.level");
         check(price.curve.is_sound() && price.profile.is_sound(), "day_ahead");
         check(
             noise(&price.offset) && noise(&price.amplitude) && correlation(price.volatility_correlation),
@@ -342,10 +357,7 @@ impl SyntheticParameters {
         check(intraday.scale.is_sound() && noise(&intraday.noise), "intraday.noise");
         let imbalance = &self.imbalance;
         check(imbalance.profile.is_sound() && noise(&imbalance.noise), "imbalance");
-        check(
-            imbalance.curve.is_sound() && imbalance.scale.is_sound() && correlation(imbalance.volatility_correlation),
-            "imbalance.scale",
-        );
+        check(correlation(imbalance.volatility_correlation), "imbalance.volatility");
         check(premium(&imbalance.short), "imbalance.short");
         check(premium(&imbalance.long), "imbalance.long");
         check(
