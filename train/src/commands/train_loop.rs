@@ -172,7 +172,8 @@ impl<'a> TrainLoop<'a> {
     pub(super) fn resume(&mut self) -> Result<(), Failure> {
         let latest = latest_valid(&self.run.checkpoints(), &|_| Ok(()))?;
         for damaged in &latest.damaged {
-            self.progress.note(&format!("checkpoint {} is damaged and left out: {}", damaged.name, damaged.reason));
+            // A warning, so it is told even where progress is hidden.
+            eprintln!("warning: checkpoint {} is damaged and left out: {}", damaged.name, damaged.reason);
         }
         let step = latest.checkpoint.step;
         self.trainer.load(&latest.checkpoint.path).map_err(Failure::input)?;
