@@ -69,7 +69,8 @@ impl Comparison {
 }
 
 impl Tolerance {
-    fn judge(self, table: f64, reference: f64) -> Option<bool> {
+    /// Whether a figure lies close enough to its reference; `None` where nothing is asked or a figure is no number.
+    pub fn judge(self, table: f64, reference: f64) -> Option<bool> {
         if table.is_nan() || reference.is_nan() {
             return None;
         }

@@ -29,7 +29,7 @@ pub(super) struct Days {
 impl Days {
     /// Compares values with their expectation day by day; NaN is a hole.
     pub(super) fn of(values: &[f64], expected: &[f64], local: &[LocalStamp]) -> Self {
-        let first = local[0].day;
+        let first = local.first().map_or(0, |stamp| stamp.day);
         let place: Vec<usize> = local.iter().map(|stamp| (stamp.day - first) as usize).collect();
         let count = place.last().map_or(0, |last| last + 1);
         let mut days = Self { centre: Vec::new(), offset: Vec::new(), slope: Vec::new(), amplitude: Vec::new(), place };

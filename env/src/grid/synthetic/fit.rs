@@ -146,7 +146,8 @@ impl Data {
 
     /// Every signal that a parameter rests on needs half a year of values, alone and with its partners.
     fn require(&self, table: &str) -> Result<(), FitError> {
-        let groups: [&[Signal]; 9] = [
+        let groups: [&[Signal]; 10] = [
+            &[Signal::CarbonActual, Signal::CarbonForecast],
             &[Signal::Demand, Signal::Solar, Signal::EmbeddedWind, Signal::Wind],
             &[Signal::Demand, Signal::FuelTotal],
             &[Signal::DayAheadPrice, Signal::Wind, Signal::IntradayPrice],

@@ -14,13 +14,15 @@ use super::parameters::{
 use super::shape::{Curve, Regime, SeasonalProfile};
 use crate::grid::calendar::{LocalStamp, PERIODS_PER_DAY};
 use crate::grid::signal::Signal;
-use crate::grid::statistics::{correlation, mean, standard_deviation};
+use crate::grid::statistics::{correlation, maximum, mean, minimum, standard_deviation};
 use crate::grid::trace::solar_capacity_mw;
 
 /// The price level is the mean of this many days around a half-hour.
 const LEVEL_DAYS: usize = 28;
 /// The price level never counts as lower than this, GBP/MWh.
 const LEVEL_FLOOR: f64 = 10.0;
+/// A day's size never counts as smaller than this, GBP/MWh.
+const SMALLEST_SIZE: f64 = 1.0;
 
 /// What prices and carbon follow.
 pub(super) struct Drivers {
@@ -73,15 +75,21 @@ fn fit_level(data: &Data, level: &[f64]) -> LevelParameters {
     let log = Regime::fit(data.trace.start(), &logs);
     let deviation = minus(&logs, |t| log.at(data.trace.period(t)));
     let daily: Vec<f64> = deviation.iter().step_by(PERIODS_PER_DAY).copied().collect();
-    let price = data.column(Signal::DayAheadPrice);
-    // How the spread within a day grows with the level: less than in proportion.
-    let (day_logs, spreads): (Vec<f64>, Vec<f64>) = price
-        .chunks(PERIODS_PER_DAY)
-        .zip(logs.chunks(PERIODS_PER_DAY))
-        .map(|(price, logs)| (mean(logs), standard_deviation(price).max(1.0).ln()))
-        .unzip();
-    let (elasticity, _) = line(&day_logs, &spreads);
+    let elasticity = elasticity(&logs, data.column(Signal::DayAheadPrice), standard_deviation);
     LevelParameters { log, noise: Noise::fit(&daily), reference: mean(&logs).exp(), elasticity }
+}
+
+/// Per cent by which the size of a day's values grows when the level grows by one per cent.
+fn elasticity(log_level: &[f64], values: &[f64], size: impl Fn(&[f64]) -> f64) -> f64 {
+    let days = log_level.chunks(PERIODS_PER_DAY).zip(values.chunks(PERIODS_PER_DAY));
+    let (levels, sizes): (Vec<f64>, Vec<f64>) =
+        days.map(|(level, day)| (mean(level), size(day).max(SMALLEST_SIZE).ln())).unzip();
+    line(&levels, &sizes).0
+}
+
+/// Half as far again as the table went.
+fn limits(data: &Data, price: Signal) -> [f64; 2] {
+    [minimum, maximum].map(|end| 1.5 * end(data.column(price)))
 }
 
 /// Mean over four weeks around each half-hour, at least the floor.
@@ -123,8 +131,9 @@ pub(super) fn fit_day_ahead(data: &Data, drivers: &Drivers) -> (DayAheadParamete
     let steepness: Vec<f64> = days.amplitude.iter().map(|x| amplitude.score(*x)).collect();
     let volatility_correlation = correlation(&sizes, &steepness);
     let level = drivers.level_parameters.clone();
+    let limits = limits(data, Signal::DayAheadPrice);
     let parameters =
-        DayAheadParameters { level, curve, profile, offset, amplitude, scale, noise, volatility_correlation };
+        DayAheadParameters { limits, level, curve, profile, offset, amplitude, scale, noise, volatility_correlation };
     (parameters, Scores { hours: scores, sizes })
 }
 
@@ -171,6 +180,7 @@ pub(super) fn fit_intraday(data: &Data, drivers: &Drivers, day_ahead_sizes: &[f6
     let amplitude = Noise::fit(&days.amplitude);
     let volatility_correlation = correlation(&sizes, day_ahead_sizes);
     let parameters = IntradayParameters {
+        limits: limits(data, Signal::IntradayPrice),
         curve,
         amplitude,
         per_residual_error_mw: slope,
@@ -189,7 +199,10 @@ pub(super) fn fit_imbalance(data: &Data, drivers: &Drivers, intraday_sizes: &[f6
     let noise = Noise::fit(&minus(volume, |t| profile.at(&data.local[t])));
     let price = drivers.around_level(data.column(Signal::IntradayPrice));
     let premium = data.difference(Signal::ImbalancePrice, Signal::IntradayPrice);
-    let premium = data.each(|t| premium[t] / drivers.unit[t]);
+    let logs: Vec<f64> = drivers.level.iter().map(|x| x.ln()).collect();
+    let elasticity = elasticity(&logs, &premium, |day| mean(&day.iter().map(|x| x.abs()).collect::<Vec<f64>>()));
+    let level = &drivers.level_parameters;
+    let premium = data.each(|t| premium[t] / level.unit_of(elasticity, drivers.level[t]));
     let side = |short: bool| {
         let here = data.each(|t| if (volume[t] > 0.0) == short { premium[t] } else { f64::NAN });
         let seen = data.each(|t| if here[t].is_nan() { f64::NAN } else { price[t] });
@@ -212,8 +225,10 @@ pub(super) fn fit_imbalance(data: &Data, drivers: &Drivers, intraday_sizes: &[f6
     let short_marginal = evened(short_marginal, &short.1, &short_rest, &size);
     let long_marginal = evened(long_marginal, &long.1, &long_rest, &size);
     ImbalanceParameters {
+        limits: limits(data, Signal::ImbalancePrice),
         profile,
         noise,
+        elasticity,
         short: PremiumParameters { curve: short.0, scale: short.2, marginal: short_marginal },
         long: PremiumParameters { curve: long.0, scale: long.2, marginal: long_marginal },
         memory,
@@ -245,5 +260,6 @@ pub(super) fn fit_carbon(data: &Data, drivers: &Drivers, price_scores: &[f64]) -
     let noise = Noise::fit(&hours);
     let scores: Vec<f64> = hours.iter().map(|x| noise.score(*x)).collect();
     let price_correlation = correlation(&scores, price_scores).clamp(-1.0, 1.0);
-    CarbonParameters { regime, curve, profile, noise, price_correlation }
+    let last_forecast_error = Noise::fit(&data.difference(Signal::CarbonActual, Signal::CarbonForecast));
+    CarbonParameters { regime, curve, profile, noise, price_correlation, last_forecast_error }
 }

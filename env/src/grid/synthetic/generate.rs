@@ -14,8 +14,6 @@ use crate::grid::calendar::{LocalStamp, PERIODS_PER_DAY, Period};
 use crate::grid::signal::Signal;
 use crate::grid::trace::{GridTrace, SourceKind, TraceSource, solar_capacity_mw};
 
-/// Prices stay inside the technical limits of the GB day-ahead auction and its imbalance settlement, GBP/MWh.
-const PRICE_LIMITS: (f64, f64) = (-500.0, 6000.0);
 /// Carbon intensity of an electricity system without fossil fuel, g/kWh: biomass and imports remain.
 const CARBON_MINIMUM: f64 = 15.0;
 /// Largest national solar output over capacity.
@@ -38,7 +36,7 @@ pub fn generate(parameters: &SyntheticParameters, start: Period, len: usize, see
         .with_columns([
             (Signal::CarbonResolution, vec![60.0; span.len()]),
             (Signal::CarbonActual, carbon.clone()),
-            (Signal::CarbonForecast, carbon.clone()),
+            (Signal::CarbonForecast, last_carbon_forecast(parameters, &span, &carbon)),
             (Signal::CarbonIntensity, carbon),
         ]);
     whole.slice(lead..lead + len)
@@ -239,14 +237,15 @@ impl Market {
         let day_ahead_scores = p.day_ahead.noise.memory.scores(span.hours(), &mut span.stream("grid/day-ahead"));
         let around = day_ahead(p, span, &driver, &day_ahead_scores, &sizes);
         let (hours_level, hours_unit) = (hourly(&level), hourly(&unit));
-        let day_ahead = span.column(|t| price(hours_level[t] + hours_unit[t] * around[t]));
+        let day_ahead = span.column(|t| price(p.day_ahead.limits, hours_level[t] + hours_unit[t] * around[t]));
         let around = span.column(|t| (day_ahead[t] - level[t]) / unit[t]);
         let surprise = span.column(|t| physics.demand[t] - physics.wind[t] - forecast[t]);
         let around = intraday(p, span, &driver, &around, &surprise, &sizes);
-        let intraday = span.column(|t| price(level[t] + unit[t] * around[t]));
+        let intraday = span.column(|t| price(p.intraday.limits, level[t] + unit[t] * around[t]));
         let volume = imbalance_volume(p, span);
         let premium = imbalance_premium(p, span, &around, &volume, &sizes);
-        let imbalance = span.column(|t| price(intraday[t] + unit[t] * premium[t]));
+        let unit = |t: usize| p.day_ahead.level.unit_of(p.imbalance.elasticity, level[t]);
+        let imbalance = span.column(|t| price(p.imbalance.limits, intraday[t] + unit(t) * premium[t]));
         Self { day_ahead, intraday, imbalance, volume, day_ahead_scores }
     }
 
@@ -260,8 +259,8 @@ impl Market {
     }
 }
 
-fn price(x: f64) -> f64 {
-    round(x.clamp(PRICE_LIMITS.0, PRICE_LIMITS.1), 2)
+fn price(limits: [f64; 2], x: f64) -> f64 {
+    round(x.clamp(limits[0], limits[1]), 2)
 }
 
 /// Normal scores of each day's steepness, and of the size of its noise: wild days are wild on every market.
@@ -339,7 +338,7 @@ fn imbalance_volume(p: &SyntheticParameters, span: &Span) -> Vec<f64> {
     span.column(|t| round(i.profile.at(&span.local[t]) + deviation[t], 2))
 }
 
-/// Premium of the imbalance price over the intraday price, in units.
+/// Premium of the imbalance price over the intraday price, in units of its own elasticity.
 fn imbalance_premium(
     p: &SyntheticParameters,
     span: &Span,
@@ -371,6 +370,13 @@ fn carbon(p: &SyntheticParameters, span: &Span, physics: &Physics, market: &Mark
         let expected = c.regime.at(span.period(first)) + c.curve.at(share[t]) + c.profile.at(&span.local[first]);
         round((expected + c.noise.value(score)).max(CARBON_MINIMUM), 1)
     })
+}
+
+/// What the carbon service last expected before delivery, g/kWh.
+fn last_carbon_forecast(p: &SyntheticParameters, span: &Span, carbon: &[f64]) -> Vec<f64> {
+    let error = &p.carbon.last_forecast_error;
+    let error = error.sample(span.len(), PERIODS_PER_DAY, &mut span.stream("grid/carbon-forecast"));
+    span.column(|t| round((carbon[t] - error[t]).max(CARBON_MINIMUM), 1))
 }
 
 #[cfg(test)]

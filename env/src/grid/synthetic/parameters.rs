@@ -138,7 +138,12 @@ pub struct LevelParameters {
 impl LevelParameters {
     /// Unit of prices around a level, GBP/MWh.
     pub fn unit(&self, level: f64) -> f64 {
-        self.reference * (level / self.reference).powf(self.elasticity)
+        self.unit_of(self.elasticity, level)
+    }
+
+    /// The unit of a price that grows otherwise with the level, GBP/MWh.
+    pub fn unit_of(&self, elasticity: f64, level: f64) -> f64 {
+        self.reference * (level / self.reference).powf(elasticity)
     }
 }
 
@@ -147,6 +152,8 @@ impl LevelParameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DayAheadParameters {
+    /// Lowest and highest price, GBP/MWh: half as far again as the table went.
+    pub limits: [f64; 2],
     /// Level that prices lie around.
     pub level: LevelParameters,
     /// Price by forecast residual demand (demand - wind) in MW.
@@ -170,6 +177,8 @@ pub struct DayAheadParameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntradayParameters {
+    /// Lowest and highest price, GBP/MWh: half as far again as the table went.
+    pub limits: [f64; 2],
     /// Price by day-ahead price.
     pub curve: Curve,
     /// Steepness of a day's price against that curve; 1 = as expected.
@@ -190,10 +199,14 @@ pub struct IntradayParameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImbalanceParameters {
+    /// Lowest and highest price, GBP/MWh: half as far again as the table went.
+    pub limits: [f64; 2],
     /// Mean volume, MWh per half-hour.
     pub profile: SeasonalProfile,
     /// Deviation of the volume, MWh per half-hour.
     pub noise: Noise,
+    /// Per cent by which the premium grows when the price level grows by one per cent.
+    pub elasticity: f64,
     /// Premium over the intraday price while the system is short.
     pub short: PremiumParameters,
     /// Premium over the intraday price while the system is long.
@@ -206,8 +219,8 @@ pub struct ImbalanceParameters {
     pub volatility_correlation: f64,
 }
 
-/// Imbalance premium over the intraday price, in units: curve(intraday price) + scale(intraday price) x size of the day
-/// x marginal(own score).
+/// Imbalance premium over the intraday price, in units of its own elasticity: curve(intraday price) + scale(intraday
+/// price) x size of the day x marginal(own score).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PremiumParameters {
@@ -233,6 +246,8 @@ pub struct CarbonParameters {
     pub noise: Noise,
     /// Correlation of its score with that of the day-ahead price.
     pub price_correlation: f64,
+    /// Outturn minus the last forecast before delivery, g/kWh.
+    pub last_forecast_error: Noise,
 }
 
 /// Means for the columns of lesser use, MW.
@@ -339,6 +354,8 @@ impl SyntheticParameters {
         check(error(&self.forecast.embedded_wind), "forecast.embedded_wind");
         check(error(&self.forecast.embedded_solar), "forecast.embedded_solar");
         let price = &self.day_ahead;
+        let limits = [price.limits, self.intraday.limits, self.imbalance.limits];
+        check(limits.iter().all(|[low, high]| low.is_finite() && high.is_finite() && low <= high), "limits");
         let level = &price.level;
         let numbers = level.reference > 0.0 && level.reference.is_finite() && level.elasticity.is_finite();
         check(numbers && level.log.is_sound() && noise(&level.noise), "day_ahead.level");
@@ -357,7 +374,10 @@ impl SyntheticParameters {
         check(intraday.scale.is_sound() && noise(&intraday.noise), "intraday.noise");
         let imbalance = &self.imbalance;
         check(imbalance.profile.is_sound() && noise(&imbalance.noise), "imbalance");
-        check(correlation(imbalance.volatility_correlation), "imbalance.volatility");
+        check(
+            correlation(imbalance.volatility_correlation) && imbalance.elasticity.is_finite(),
+            "imbalance.volatility",
+        );
         check(premium(&imbalance.short), "imbalance.short");
         check(premium(&imbalance.long), "imbalance.long");
         check(
@@ -369,6 +389,7 @@ impl SyntheticParameters {
         let carbon = &self.carbon;
         check(carbon.regime.is_sound() && carbon.curve.is_sound() && carbon.profile.is_sound(), "carbon");
         check(noise(&carbon.noise) && correlation(carbon.price_correlation), "carbon.noise");
+        check(noise(&carbon.last_forecast_error), "carbon.last_forecast_error");
         check(self.generation.is_finite(), "generation");
         if faults.is_empty() { Ok(()) } else { Err(SyntheticError::Unsound { file: file.to_string(), faults }) }
     }
