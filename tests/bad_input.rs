@@ -5,6 +5,7 @@ use crate::support::{
     Ran, TINY_POLE, TINY_SITE, command, copy_folder, files_of, flexai, folder_with, pole_run, run, site_run, temporary,
     text, train_in, workspace,
 };
+use flexai_agents::artifact::{LoadedPolicy, PolicyExport, export_policy};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -293,7 +294,11 @@ fn a_damaged_table_is_refused_with_line_and_reason() {
     let cells = lines[4].replacen(',', ",abc", 1);
     assert_table_refused("number.csv", &change(5, &cells), &[":5: ", "expected a number or an empty cell"]);
     assert_table_refused("empty.csv", b"", &["the table has no rows"]);
-    assert_table_refused("bytes.csv", b"timestamp_utc,price_gbp_mwh\n\xff\xfe,1\n", &["no UTF-8"]);
+    assert_table_refused(
+        "bytes.csv",
+        b"timestamp_utc,price_gbp_mwh,carbon_mix_gco2_kwh\n\xff\xfe,1,2\n",
+        &["no UTF-8"],
+    );
 }
 
 #[test]
@@ -451,15 +456,29 @@ fn an_incomplete_artifact_is_refused() {
 
 #[test]
 fn an_artifact_for_another_observation_is_refused_with_the_difference() {
+    let loaded = LoadedPolicy::load(&site_run().join("policy")).unwrap();
+    let manifest = loaded.manifest();
+    let mut schema = manifest.observation_schema.clone();
+    schema.fields[2].unit = "EUR/MWh".into();
     let folder = temporary();
-    let scenario = folder.path().join("other.toml");
-    fs::write(&scenario, "name = \"other\"\n[information]\nday_ahead_prices = false\n").unwrap();
-    let play = ["evaluate", text(site_run()), "--scenario", text(&scenario), "--weeks", "1"];
-    let ran = flexai(&play);
-    if ran.code == Some(0) {
-        panic!("a scenario without day-ahead prices has another observation: {}", ran.stdout);
-    }
-    assert_refused(&ran, 2, &["manifest.json: ", "schema hash", "run the scenario the policy was trained on"]);
+    let path = folder.path().join("other");
+    let export = PolicyExport {
+        network: loaded.network(),
+        env: manifest.env.clone(),
+        observation_space: &manifest.observation_space,
+        action_space: &manifest.action_space,
+        observation_schema: &schema,
+        action_names: manifest.action_head.names.clone(),
+        training: manifest.training.clone(),
+        evaluation: None,
+        golden_inputs: Vec::new(),
+    };
+    export_policy(&path, &export, false).unwrap();
+    let words =
+        ["manifest.json: ", "[EUR/MWh]", "at index 2", "schema hash", "run the scenario the policy was trained on"];
+    refused(&["evaluate", text(&path), "--weeks", "1"], &words);
+    let svg = folder.path().join("day.svg");
+    refused(&["figure", "day", text(&path), "--date", "2024-02-14", "--out", text(&svg)], &words);
 }
 
 #[test]

@@ -143,7 +143,11 @@ fn a_week_with_holes_is_skipped_and_reported() {
     let skipped = evaluation["skipped_weeks"].as_array().unwrap();
     assert_eq!(skipped.len(), 1, "{skipped:?}");
     let line = skipped[0].as_str().unwrap();
-    assert!(line.contains("2022-01-24") && line.contains("price_gbp_mwh"), "{line}");
+    assert!(
+        line.contains("2022-01-24")
+            && line.contains("`the paid price` is missing from 2022-01-26T10:00:00Z on, in 20 period(s)"),
+        "{line}"
+    );
     let table = flexai(&[arguments.as_slice(), &range].concat()).ok().stdout;
     assert!(table.contains(&format!("skipped week {line}")), "{table}");
 }
