@@ -1,7 +1,8 @@
 //! Writes artifacts of every kind, each with cases, for the check against ONNX Runtime.
 //!
-//! In: a folder. Out: in it one artifact per kind of policy and, beside it, `KIND.jsonl` with 1,000 inputs and what our
-//! runtime makes of them. Then: `python tests/onnx/check_onnx.py FOLDER/KIND FOLDER/KIND.jsonl` for each.
+//! In: a folder, and artifacts of trained policies if there are any. Out: in the folder one artifact per kind of policy
+//! and, beside it, `KIND.jsonl` with 1,000 inputs and what our runtime makes of them; `trained-N.jsonl` for the N-th
+//! trained one. Then: `python tests/onnx/check_onnx.py FOLDER/KIND FOLDER/KIND.jsonl` for each.
 //! Always: the same files for the same version. Not here: the comparison.
 
 use flexai_agents::artifact::{
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 const CASES: usize = 1000;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: onnx_cases FOLDER")?;
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let folder = arguments.next().ok_or("usage: onnx_cases FOLDER [ARTIFACT...]")?;
     std::fs::create_dir_all(&folder)?;
     for (space_name, space) in action_spaces() {
         for activation in [Activation::Tanh, Activation::Relu] {
@@ -28,6 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("{name}");
             }
         }
+    }
+    for (index, artifact) in arguments.enumerate() {
+        let trained = LoadedPolicy::load(&artifact)?;
+        let cases = BufWriter::new(File::create(folder.join(format!("trained-{index}.jsonl")))?);
+        write_cases(trained.network(), &trained.manifest().observation_space, CASES, 17, cases)?;
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
 }
 
 fn clock_label(half_hour: u8) -> String {
-    format!("{:02}:{}", half_hour / 2, if half_hour % 2 == 0 { "00" } else { "30" })
+    format!("{:02}:{}", half_hour / 2, if half_hour.is_multiple_of(2) { "00" } else { "30" })
 }
 
 /// The scored week that holds a local day, and the day's periods inside it.

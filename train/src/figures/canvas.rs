@@ -156,6 +156,6 @@ mod tests {
     #[test]
     fn a_value_that_is_no_number_parts_the_line() {
         assert_eq!(finite_runs(&[1.0, 2.0, f64::NAN, 3.0]), [0..2, 3..4]);
-        assert_eq!(finite_runs(&[f64::NAN, f64::INFINITY]), []);
+        assert!(finite_runs(&[f64::NAN, f64::INFINITY]).is_empty());
     }
 }
