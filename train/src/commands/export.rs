@@ -1,25 +1,35 @@
 //! `flexai export CHECKPOINT --out DIR`: a checkpoint's policy as an artifact of its own.
 
 use super::output::print_line;
-use super::policy_source::artifact_folder;
+use super::policy_source::{POLICY_FOLDER, artifact_folder};
 use super::{Failure, Outcome};
 use crate::cli::ExportArgs;
 use flexai_agents::artifact::{LoadedPolicy, PolicyExport, PolicyInput, export_policy};
+use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn export(args: &ExportArgs) -> Outcome {
     let folder = artifact_folder(&args.checkpoint)?;
-    copy_artifact(&folder, &args.out, None, args.overwrite)?;
+    let evaluation = last_evaluation(&args.checkpoint, &folder);
+    copy_artifact(&folder, &args.out, evaluation, args.overwrite)?;
     print_line(&args.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the end of the run found out about this very policy, if it did.
+fn last_evaluation(run: &Path, folder: &Path) -> Option<Value> {
+    let judged = LoadedPolicy::load(&run.join(POLICY_FOLDER)).ok()?;
+    let exported = LoadedPolicy::load(folder).ok()?;
+    let same = judged.manifest().training == exported.manifest().training;
+    judged.manifest().evaluation.clone().filter(|_| same)
 }
 
 /// Loads an artifact with all checks and writes it again, with an evaluation summary if there is one.
 pub(super) fn copy_artifact(
     from: &Path,
     to: &Path,
-    evaluation: Option<serde_json::Value>,
+    evaluation: Option<Value>,
     overwrite: bool,
 ) -> Result<(), Failure> {
     let loaded = LoadedPolicy::load(from).map_err(Failure::input)?;
