@@ -4,7 +4,8 @@ use super::output::print_line;
 use super::policy_source::{POLICY_FOLDER, artifact_folder};
 use super::{Failure, Outcome};
 use crate::cli::ExportArgs;
-use flexai_agents::artifact::{LoadedPolicy, PolicyExport, PolicyInput, export_policy};
+use crate::setting::EMBEDDED_GRID;
+use flexai_agents::artifact::{LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy};
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 pub(super) fn export(args: &ExportArgs) -> Outcome {
     let folder = artifact_folder(&args.checkpoint)?;
     let evaluation = last_evaluation(&args.checkpoint, &folder);
-    copy_artifact(&folder, &args.out, evaluation, args.overwrite)?;
+    copy_artifact(&folder, &args.out, evaluation, args.overwrite, forget_path)?;
     print_line(&args.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -25,12 +26,23 @@ fn last_evaluation(run: &Path, folder: &Path) -> Option<Value> {
     judged.manifest().evaluation.clone().filter(|_| same)
 }
 
+/// An exported policy travels to machines where the path of its grid table means nothing; the name stays.
+fn forget_path(mut training: TrainingRecord) -> TrainingRecord {
+    if let Some(run) = training.run.as_object_mut()
+        && run.get("grid").and_then(Value::as_str).is_some_and(|grid| grid != EMBEDDED_GRID)
+    {
+        run.remove("grid");
+    }
+    training
+}
+
 /// Loads an artifact with all checks and writes it again, with an evaluation summary if there is one.
 pub(super) fn copy_artifact(
     from: &Path,
     to: &Path,
     evaluation: Option<Value>,
     overwrite: bool,
+    edit: impl FnOnce(TrainingRecord) -> TrainingRecord,
 ) -> Result<(), Failure> {
     let loaded = LoadedPolicy::load(from).map_err(Failure::input)?;
     let manifest = loaded.manifest();
@@ -41,7 +53,7 @@ pub(super) fn copy_artifact(
         action_space: &manifest.action_space,
         observation_schema: &manifest.observation_schema,
         action_names: manifest.action_head.names.clone(),
-        training: manifest.training.clone(),
+        training: edit(manifest.training.clone()),
         evaluation: evaluation.or_else(|| manifest.evaluation.clone()),
         golden_inputs: manifest
             .golden
