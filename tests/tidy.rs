@@ -153,9 +153,18 @@ fn the_lexer_of_these_rules_knows_texts_comments_and_lifetimes() {
 #[test]
 fn the_test_module_is_left_out_and_what_follows_it_is_not() {
     let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { x.unwrap() }\n}\nfn c() {}\n".to_owned();
-    let file = Source { name: "a.rs".into(), code: code_of(&text), text };
+    let file = Source { name: "a.rs".into(), code: code_of(&text), text, is_test: false };
     let code = without_tests(&file);
     assert!(code.contains("fn a") && code.contains("fn c") && !code.contains("unwrap"), "{code}");
+}
+
+#[test]
+fn a_module_declared_for_tests_is_a_test_as_a_whole() {
+    let text = "mod a;\n#[cfg(test)]\nmod golden;\n#[cfg(test)]\nmod tests {\n    mod b;\n}\n".to_owned();
+    let mut file = Source { name: "x/mod.rs".into(), code: code_of(&text), text, is_test: false };
+    assert_eq!(test_modules(&file), ["x/golden.rs"]);
+    file.name = "x/y.rs".into();
+    assert_eq!(test_modules(&file), ["x/y/golden.rs"]);
 }
 
 #[test]
@@ -169,6 +178,8 @@ struct Source {
     name: String,
     text: String,
     code: String,
+    /// Whether the whole file is compiled for tests only.
+    is_test: bool,
 }
 
 struct Function {
@@ -191,6 +202,10 @@ fn rust_files() -> Vec<Source> {
     for file in &mut files {
         file.code = code_of(&file.text);
     }
+    let tests: Vec<String> = files.iter().flat_map(test_modules).collect();
+    for file in &mut files {
+        file.is_test = tests.contains(&file.name) || is_test_by_name(&file.name);
+    }
     assert!(files.len() > 20, "the rooms are found");
     files
 }
@@ -212,7 +227,7 @@ fn text_files() -> Vec<Source> {
     let source = |path: PathBuf| {
         let text = fs::read_to_string(&path).ok()?;
         let name = path.strip_prefix(root()).ok()?.to_string_lossy().replace('\\', "/");
-        Some(Source { name, text, code: String::new() })
+        Some(Source { name, text, code: String::new(), is_test: false })
     };
     paths.into_iter().filter_map(source).collect()
 }
@@ -236,10 +251,27 @@ fn holds_absolute(line: &str, root: &str) -> bool {
     })
 }
 
+fn is_test_by_name(name: &str) -> bool {
+    name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs")
+}
+
+/// Files that a file declares as modules for tests only.
+fn test_modules(file: &Source) -> Vec<String> {
+    let (folder, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
+    let folder = match name {
+        "mod.rs" | "lib.rs" | "main.rs" => folder.to_owned(),
+        _ => format!("{folder}/{}", name.trim_end_matches(".rs")),
+    };
+    let declared = file.code.split("#[cfg(test)]").skip(1).filter_map(|rest| {
+        let name = rest.trim_start().strip_prefix("mod ")?.split_once(';')?.0;
+        name.chars().all(|c| c.is_alphanumeric() || c == '_').then(|| format!("{folder}/{name}.rs"))
+    });
+    declared.collect()
+}
+
 /// The code outside tests; empty for a file of tests.
 fn without_tests(file: &Source) -> String {
-    let is_test = file.name.starts_with("tests/") || file.name.contains("/tests/") || file.name.ends_with("/tests.rs");
-    if is_test {
+    if file.is_test {
         return String::new();
     }
     let mut code = file.code.clone();

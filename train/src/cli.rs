@@ -2,6 +2,7 @@
 //!
 //! In: arguments. Out: one parsed command. Not here: what the commands do (`commands/`).
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use flexai_agents::device::DeviceChoice;
 use std::path::PathBuf;
@@ -13,6 +14,11 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Whole numbers that a configuration can hold: TOML's are signed.
+fn whole_number() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(..=i64::MAX as u64)
 }
 
 /// All commands.
@@ -46,10 +52,10 @@ pub struct TrainArgs {
     #[arg(long)]
     pub device: Option<DeviceChoice>,
     /// Seed of every random stream
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, conflicts_with = "resume", allow_negative_numbers = true, value_parser = whole_number())]
     pub seed: Option<u64>,
     /// Environment steps of the whole run
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, conflicts_with = "resume", allow_negative_numbers = true, value_parser = whole_number())]
     pub steps: Option<u64>,
     /// Change a key of the configuration, e.g. ppo.gamma=0.99
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]

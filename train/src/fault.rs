@@ -39,10 +39,13 @@ impl Fault {
             }
             std::io::ErrorKind::PermissionDenied => "choose a folder you may write to, or change its permissions",
             std::io::ErrorKind::ReadOnlyFilesystem => "choose a folder on a disk that can be written",
+            std::io::ErrorKind::NotADirectory => "a part of the path is a file; choose another path",
             std::io::ErrorKind::NotFound => "check the path; a folder or file on it does not exist",
             _ => "check the disk and the path, then try again",
         };
-        let exit_code = if error.kind() == std::io::ErrorKind::NotFound { 2 } else { 1 };
+        // A path that leads nowhere is wrong input; everything else is the world's fault.
+        let nowhere = matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory);
+        let exit_code = if nowhere { 2 } else { 1 };
         Self { exit_code, ..Self::of_path(path, format!("cannot {action}: {error}")).hint(hint) }
     }
 

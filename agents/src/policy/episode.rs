@@ -6,9 +6,8 @@
 use super::{Policy, Situation};
 use flexai_env::core::Env;
 use flexai_env::site::{FlexSite, Ledger, WindowChoice};
-use std::time::Instant;
 
-/// What a policy made of one scored week.
+/// What a policy made of one scored week; how long it thought is not its affair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeekOutcome {
     /// The week and its job seed.
@@ -17,8 +16,6 @@ pub struct WeekOutcome {
     pub ledger: Ledger,
     /// Interactive IT energy, for costs per inference.
     pub interactive_mwh: f64,
-    /// Time of each decision in nanoseconds; a figure of the machine, not of the policy.
-    pub decision_ns: Vec<u64>,
 }
 
 /// Plays one episode from a seeded reset and returns (return, length).
@@ -43,17 +40,14 @@ pub fn play_episode(env: &mut dyn Env, policy: &mut dyn Policy, seed: u64) -> (f
 /// Plays one window of a site.
 pub fn play_week(site: &mut FlexSite, policy: &mut dyn Policy, window: WindowChoice) -> WeekOutcome {
     let mut action = vec![0.0; site.action_space().flat_len()];
-    let mut decision_ns = Vec::with_capacity(window.periods);
     site.reset_to(window);
     policy.begin_episode(window.job_seed);
     loop {
-        let begin = Instant::now();
         let situation = Situation { observation: site.observation(), mask: &[], site: Some(site.view()) };
         policy.decide(&situation, &mut action);
-        decision_ns.push(begin.elapsed().as_nanos() as u64);
         if site.step(&action).truncated {
             let interactive_mwh = site.episode().arrivals.interactive_mw.iter().sum::<f64>() * 0.5;
-            return WeekOutcome { window, ledger: *site.ledger(), interactive_mwh, decision_ns };
+            return WeekOutcome { window, ledger: *site.ledger(), interactive_mwh };
         }
     }
 }

@@ -64,7 +64,7 @@ fn bench_env(id: &str, num_envs: usize, steps: usize, json: bool) -> Outcome {
     let total = (num_envs * steps) as f64;
     let report = json!({
         "env": id, "num_envs": num_envs, "threads": rayon::current_num_threads(),
-        "steps_per_second": total / spent.0.max(1e-9), "steps_per_cpu_second": total / spent.1.max(1e-9),
+        "steps_per_second": total / spent.0.max(1e-9), "steps_per_cpu_second": per_cpu_second(total, spent.1),
         "machine": machine(),
     });
     show(&report, json)
@@ -116,6 +116,11 @@ fn bench_decide(artifact: &Path, decisions: usize, json: bool) -> Outcome {
         "machine": machine(),
     });
     show(&report, json)
+}
+
+/// The clock of CPU time ticks in hundredths of a second: null where the run was too short for it.
+fn per_cpu_second(steps: f64, cpu_seconds: f64) -> Option<f64> {
+    (cpu_seconds >= 0.1).then(|| steps / cpu_seconds)
 }
 
 fn show(report: &serde_json::Value, json: bool) -> Outcome {

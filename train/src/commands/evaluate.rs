@@ -10,7 +10,7 @@ use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
 use flexai_agents::rivals::{RIVALS, find_rival};
 use flexai_env::core::{EnvContext, SeedTree, make};
-use flexai_env::grid::{Date, Split};
+use flexai_env::grid::{Date, Period, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 const EPISODES: usize = 50;
 
 pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
-    let players = args.policies.iter().map(|text| Player::resolve(text)).collect::<Result<Vec<_>, _>>()?;
+    let players = Player::resolve_all(&args.policies)?;
     let classic = players.iter().filter_map(Player::trained).find(|p| !p.env_id().starts_with("FlexSite"));
     if let Some(policy) = classic {
         return evaluate_classic(args, &players, policy.env_id());
@@ -103,14 +103,29 @@ fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failu
     };
     let setup = site_setup(scenario, load_grid(&grid)?)?;
     let range = match (&args.from, &args.to) {
-        (Some(from), Some(to)) => WeekRange::Dates(date("--from", from)?..date("--to", to)?),
+        (Some(from), Some(to)) => WeekRange::Dates(dates(from, to)?),
         _ => WeekRange::Split(split(&args.split)?),
     };
     let seeds = args.seeds.unwrap_or(1);
-    if seeds == 0 || args.weeks == Some(0) {
-        return Err(Fault::new("--seeds, --weeks", "is 0, expected 1 or more").hint("leave it out").into());
-    }
+    at_least_one("--seeds", seeds)?;
+    at_least_one("--weeks", args.weeks.unwrap_or(1))?;
     Ok(EvaluationPlan::new(setup, range, args.weeks, seeds)?)
+}
+
+fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
+    if found > 0 {
+        return Ok(());
+    }
+    Err(Fault::new(option, "is 0, expected 1 or more").hint("leave it out for the usual number").into())
+}
+
+fn dates(from: &str, to: &str) -> Result<std::ops::Range<Period>, Failure> {
+    let range = date("--from", from)?..date("--to", to)?;
+    if range.is_empty() {
+        let message = format!("`{to}` is not after `{from}`, expected a later day");
+        return Err(Fault::new("--to", message).hint("it is the day after the last one").into());
+    }
+    Ok(range)
 }
 
 fn split(name: &str) -> Result<Split, Failure> {
@@ -120,7 +135,7 @@ fn split(name: &str) -> Result<Split, Failure> {
     })
 }
 
-pub(super) fn date(option: &str, text: &str) -> Result<flexai_env::grid::Period, Failure> {
+pub(super) fn date(option: &str, text: &str) -> Result<Period, Failure> {
     text.parse::<Date>().map(|d| d.utc_midnight()).map_err(|_| {
         let message = format!("`{text}` is no date, expected one like 2024-01-31");
         Fault::new(option, message).hint("write year, month and day").into()
@@ -130,12 +145,10 @@ pub(super) fn date(option: &str, text: &str) -> Result<flexai_env::grid::Period,
 /// Policies on a task that is no site: mean and spread of the undiscounted return.
 fn evaluate_classic(args: &EvaluateArgs, players: &[Player], id: &str) -> Outcome {
     let episodes = args.seeds.unwrap_or(EPISODES);
+    at_least_one("--seeds", episodes)?;
+    only_policies_of(args, players, id)?;
     let mut reports = Vec::new();
     for policy in players.iter().filter_map(Player::trained) {
-        if policy.env_id() != id {
-            let message = format!("`{}` plays {}, the others play {id}", policy.name, policy.env_id());
-            return Err(Fault::new("evaluate", message).hint("evaluate them one by one").into());
-        }
         let network = Arc::new(policy.loaded.network().clone());
         let mut player: Box<dyn Policy> = if args.sampled {
             Box::new(NetworkPolicy::sampled(&policy.name, network))
@@ -154,6 +167,34 @@ fn evaluate_classic(args: &EvaluateArgs, players: &[Player], id: &str) -> Outcom
         print_json(&json!({"env": id, "policies": reports}))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what has no meaning on a task that is no site, before anything is played.
+fn only_policies_of(args: &EvaluateArgs, players: &[Player], id: &str) -> Result<(), Failure> {
+    let alone = "evaluate them one by one";
+    for (player, text) in players.iter().zip(&args.policies) {
+        let found = match player.trained() {
+            Some(policy) if policy.env_id() == id => continue,
+            Some(policy) => format!("plays {}", policy.env_id()),
+            None => "is a rival on sites".to_string(),
+        };
+        return Err(Fault::new(text.clone(), format!("{found}, expected a policy of {id} like the others"))
+            .hint(alone)
+            .into());
+    }
+    let given = [
+        ("--scenario", args.scenario.is_some()),
+        ("--grid", args.grid.is_some()),
+        ("--from", args.from.is_some()),
+        ("--weeks", args.weeks.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let message = format!("is for sites, but the policy plays {id}, expected --seeds at most");
+            Err(Fault::new(*option, message).hint("leave it out").into())
+        }
+    }
 }
 
 /// Returns of a number of episodes with seeds that training never sees.

@@ -4,8 +4,9 @@ use super::output::print_line;
 use super::policy_source::{POLICY_FOLDER, artifact_folder};
 use super::{Failure, Outcome};
 use crate::cli::ExportArgs;
+use crate::fault::Fault;
 use crate::setting::EMBEDDED_GRID;
-use flexai_agents::artifact::{LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy};
+use flexai_agents::artifact::{ArtifactError, LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy};
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
@@ -61,5 +62,18 @@ pub(super) fn copy_artifact(
             .map(|g| PolicyInput { observation: g.observation.clone(), mask: g.mask.clone() })
             .collect(),
     };
-    export_policy(to, &export, overwrite).map(|_| ()).map_err(Failure::world)
+    export_policy(to, &export, overwrite).map(|_| ()).map_err(refused)
+}
+
+/// An occupied target is the user's to change; a disk that refuses is not.
+fn refused(error: ArtifactError) -> Failure {
+    match error {
+        ArtifactError::TargetExists { path, found, .. } if found.contains("an artifact") => {
+            let message = format!("{found}, expected an empty or absent folder");
+            Fault::of_path(&path, message).hint("choose another --out, or replace it with --overwrite").into()
+        }
+        ArtifactError::TargetExists { .. } => Failure::input(error),
+        ArtifactError::Io { path, verb, source } => Fault::of_io(&path, verb, &source).into(),
+        _ => Failure::world(error),
+    }
 }

@@ -93,6 +93,9 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
         None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.into()),
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
+    if let Some(policy) = trained {
+        policy.loaded.check_schema(&flexai_env::site::observation_schema(&setup)).map_err(Failure::input)?;
+    }
     let (window, shown) = window_of(&setup, day)?;
     let source = player.source(false).0;
     let optimised = play(&setup, source.make().as_mut(), window, shown.clone());

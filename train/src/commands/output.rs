@@ -1,6 +1,7 @@
 //! Writing data to stdout; a closed pipe ends the program quietly.
 
 use super::Failure;
+use crate::fault::Fault;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -12,7 +13,14 @@ pub(super) fn print_line(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Failure::World(format!("stdout: cannot be written: {error}"))),
+        Err(error) => {
+            let message = format!("cannot be written: {error}");
+            Err(Fault {
+                exit_code: 1,
+                ..Fault::new("stdout", message).hint("check where the output goes; a full disk?")
+            }
+            .into())
+        }
         Ok(()) => Ok(()),
     }
 }

@@ -52,6 +52,27 @@ impl Player {
         Ok(Self::Network(Box::new(TrainedPolicy { name, loaded })))
     }
 
+    /// Finds out what several texts name; every player gets a name of its own.
+    ///
+    /// A network is called by its folder, or by its whole path where a rival or another network has that name.
+    pub(super) fn resolve_all(texts: &[String]) -> Result<Vec<Self>, Failure> {
+        if let Some((_, twice)) = texts.iter().enumerate().find(|(i, text)| texts[..*i].contains(text)) {
+            let message = "is named twice, expected each policy once";
+            return Err(Fault::new(twice.clone(), message).hint("leave one of them out").into());
+        }
+        let mut players = texts.iter().map(|text| Self::resolve(text)).collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<String> = players.iter().filter_map(Self::trained).map(|p| p.name.clone()).collect();
+        let shared = |name: &String| find_rival(name).is_some() || names.iter().filter(|n| *n == name).count() > 1;
+        for (player, text) in players.iter_mut().zip(texts) {
+            if let Self::Network(policy) = player
+                && shared(&policy.name)
+            {
+                policy.name = text.clone();
+            }
+        }
+        Ok(players)
+    }
+
     /// The player as a source of policies, with its kind.
     pub(super) fn source(&self, sampled: bool) -> (Box<dyn PolicySource>, &'static str) {
         match self {

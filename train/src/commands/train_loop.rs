@@ -13,7 +13,7 @@ use crate::evaluation::{EvaluationPlan, play_policies};
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::metrics::{
-    JsonlSink, MetricSink, MultiSink, TimingsSink, read_metrics, rebuild_tensorboard, truncate_metrics,
+    JsonlSink, MetricSink, TensorBoardSink, TimingsSink, read_metrics, rebuild_tensorboard, truncate_metrics,
 };
 use crate::progress::{Progress, ProgressUpdate};
 use crate::run_dir::{Checkpoint, RunDir, latest_valid, list_checkpoints};
@@ -117,11 +117,18 @@ pub(super) struct TrainLoop<'a> {
     judge: Judge,
     progress: Progress,
     json: bool,
-    sinks: MultiSink,
-    timings: TimingsSink,
+    /// `None` only while a resume cuts their files back.
+    sinks: Option<Sinks>,
     recent_return: Option<f64>,
     last_judgement: Judgement,
     clock: Clock,
+}
+
+/// Where scalars go; the events get both kinds.
+struct Sinks {
+    metrics: JsonlSink,
+    timings: TimingsSink,
+    events: TensorBoardSink,
 }
 
 /// Wall and CPU time of this process since the loop began.
@@ -143,7 +150,7 @@ impl<'a> TrainLoop<'a> {
         progress: Progress,
         json: bool,
     ) -> Result<Self, Failure> {
-        let (sinks, timings) = open_sinks(&run)?;
+        let sinks = Some(Sinks::open(&run)?);
         let clock = Clock {
             wall: Instant::now(),
             cpu_seconds: crate::clock::process_cpu_seconds(),
@@ -153,36 +160,24 @@ impl<'a> TrainLoop<'a> {
             evaluate_seconds: 0.0,
         };
         let last_judgement = Judgement::default();
-        Ok(Self {
-            config,
-            run,
-            trainer,
-            judge,
-            progress,
-            json,
-            sinks,
-            timings,
-            recent_return: None,
-            last_judgement,
-            clock,
-        })
+        Ok(Self { config, run, trainer, judge, progress, json, sinks, recent_return: None, last_judgement, clock })
     }
 
     /// Continues from the newest good checkpoint; what was written after it is cut off.
     pub(super) fn resume(&mut self) -> Result<(), Failure> {
         let latest = latest_valid(&self.run.checkpoints(), &|_| Ok(()))?;
         for damaged in &latest.damaged {
-            self.progress.note(&format!("checkpoint {} is damaged and left out: {}", damaged.name, damaged.reason));
+            // A warning, so it is told even where progress is hidden.
+            eprintln!("warning: checkpoint {} is damaged and left out: {}", damaged.name, damaged.reason);
         }
         let step = latest.checkpoint.step;
         self.trainer.load(&latest.checkpoint.path).map_err(Failure::input)?;
         // The writers must not hold the files that are cut back.
-        self.sinks = MultiSink::new();
+        self.sinks = None;
         truncate_metrics(&self.run.metrics(), step)?;
         truncate_metrics(&self.run.timings(), step)?;
         self.remember_best(step)?;
-        let (sinks, timings) = open_sinks(&self.run)?;
-        (self.sinks, self.timings) = (sinks, timings);
+        self.sinks = Some(Sinks::open(&self.run)?);
         self.clock.steps_before = self.trainer.env_steps();
         self.progress.note(&format!("continuing at step {step} of {}", self.config.ppo.total_steps));
         Ok(())
@@ -233,21 +228,21 @@ impl<'a> TrainLoop<'a> {
                 self.show_last(&report);
             }
         }
+        if self.last_judgement.summary.is_null() {
+            // A run that had ended before it was resumed: its summary still tells how good the policy is.
+            self.last_judgement = self.judge.judge(&self.trainer)?;
+        }
         Ok(false)
     }
 
     fn report(&mut self, report: &UpdateReport, judged: bool) -> Result<(), Failure> {
         let step = report.env_steps;
-        for (tag, value) in scalars(report, self.trainer.environments().info_keys()) {
-            self.sinks.scalar(&tag, step, value);
-        }
+        let mut values = scalars(report, self.trainer.environments().info_keys());
         if judged {
-            for (tag, value) in &self.last_judgement.scalars {
-                self.sinks.scalar(tag, step, *value);
-            }
-            self.sinks.scalar(SCORE, step, self.last_judgement.score);
+            let judgement = &self.last_judgement;
+            values.extend(judgement.scalars.iter().map(|(tag, value)| (tag.to_string(), *value)));
+            values.push((SCORE.to_string(), judgement.score));
         }
-        self.sinks.flush().map_err(Failure::world)?;
         let sps = self.sps();
         let timing = &report.timing;
         let times = [
@@ -255,7 +250,8 @@ impl<'a> TrainLoop<'a> {
             ("time/collect_seconds", timing.collect_seconds),
             ("time/learn_seconds", timing.learn_seconds),
         ];
-        self.timings.record(step, &times).map_err(Failure::world)?;
+        let sinks = self.sinks.as_mut().expect("they are open whenever the run goes on");
+        sinks.write(step, &values, &times).map_err(Failure::world)?;
         if !report.episodes.is_empty() {
             self.recent_return = Some(mean_return(report));
         }
@@ -338,10 +334,26 @@ fn fault_of(place: &Path, text: &str) -> Fault {
     Fault::of_path(place, format!("the checkpoint cannot be written: {message}")).hint(hint)
 }
 
-fn open_sinks(run: &RunDir) -> Result<(MultiSink, TimingsSink), Failure> {
-    let tensorboard = rebuild_tensorboard(&run.tensorboard(), &[&run.metrics(), &run.timings()])?;
-    let sinks = MultiSink::new().with(JsonlSink::append(&run.metrics())?).with(tensorboard);
-    Ok((sinks, TimingsSink::append(&run.timings())?))
+impl Sinks {
+    /// Opens the records of a run and makes its events anew from what they hold already.
+    fn open(run: &RunDir) -> Result<Self, Failure> {
+        let events = rebuild_tensorboard(&run.tensorboard(), &[&run.metrics(), &run.timings()])?;
+        let metrics = JsonlSink::append(&run.metrics())?;
+        Ok(Self { metrics, timings: TimingsSink::append(&run.timings())?, events })
+    }
+
+    fn write(&mut self, step: u64, values: &[(String, f64)], times: &[(&str, f64)]) -> Result<(), Fault> {
+        for (tag, value) in values.iter().map(|(tag, value)| (tag.as_str(), *value)) {
+            self.metrics.scalar(tag, step, value);
+            self.events.scalar(tag, step, value);
+        }
+        for (tag, value) in times {
+            self.events.scalar(tag, step, *value);
+        }
+        self.metrics.flush()?;
+        self.timings.record(step, times)?;
+        self.events.flush()
+    }
 }
 
 fn mean_return(report: &UpdateReport) -> f64 {

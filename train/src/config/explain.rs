@@ -137,7 +137,8 @@ fn expected_words(expected: &str) -> String {
     .to_owned()
 }
 
-fn default_hint(path: &str, defaults: &toml::Table) -> String {
+/// What a key would be if it were left out.
+pub(super) fn default_hint(path: &str, defaults: &toml::Table) -> String {
     let steps = path.split('.');
     let mut table = Some(defaults);
     let mut value = None;

@@ -5,6 +5,7 @@
 //! Not here: syntax and types (`repair.rs`).
 
 use super::document::Document;
+use super::explain::default_hint;
 use crate::fault::Fault;
 
 /// Faults by dotted key, e.g. `ppo.minibatch_size`.
@@ -53,13 +54,15 @@ impl Faults {
         self.items.iter().map(|item| (item.key.as_str(), item.message.as_str()))
     }
 
-    pub(super) fn located(&self, document: &Document) -> Vec<Fault> {
+    /// Faults with their places; one without a hint of its own gets the key's default as hint.
+    pub(super) fn located(&self, document: &Document, defaults: &toml::Table) -> Vec<Fault> {
         let mut located: Vec<_> = self
             .items
             .iter()
             .map(|item| {
                 let position = document.position_of_value(&item.key);
-                let fault = Fault { hint: item.hint.clone(), ..Fault::new(position.text, item.message.clone()) };
+                let hint = item.hint.clone().unwrap_or_else(|| default_hint(&item.key, defaults));
+                let fault = Fault::new(position.text, item.message.clone()).hint(hint);
                 (position.order, fault)
             })
             .collect();

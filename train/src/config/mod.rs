@@ -36,7 +36,7 @@ pub struct Loaded<T> {
     document: Document,
 }
 
-impl<T> Loaded<T> {
+impl<T: Config> Loaded<T> {
     /// Turns faults found after loading (against a table, a device, another file) into an error with positions.
     ///
     /// # Errors
@@ -45,7 +45,8 @@ impl<T> Loaded<T> {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(ConfigError { faults: faults.located(&self.document) })
+        let defaults = toml::Table::try_from(T::default()).unwrap_or_default();
+        Err(ConfigError { faults: faults.located(&self.document, &defaults) })
     }
 }
 

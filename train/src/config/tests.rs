@@ -279,13 +279,16 @@ fn semantic_faults_stand_at_their_key_or_at_the_file() {
     let text = words("[ppo]\ngamma = 1.5\n", &["ppo.num_steps=0"]);
     assert_eq!(
         text,
-        "a.toml:2:9: `ppo.gamma` is 1.5, but a discount lies in (0, 1]\n\n\
+        "a.toml:2:9: `ppo.gamma` is 1.5, but a discount lies in (0, 1]\n\nhint: the default is `gamma = 0.99`\n\n\
          error: --set ppo.num_steps=0: `ppo.num_steps` is 0, but at least 1 is expected\n\nhint: use, e.g., 128"
     );
     let loaded: Loaded<Top> = parse_located("a.toml", "", &[]).unwrap();
     let mut faults = Faults::default();
     faults.push("seed", "`seed` is 1, but the table has no such day");
-    assert_eq!(loaded.check(&faults).unwrap_err().to_string(), "a.toml: `seed` is 1, but the table has no such day");
+    assert_eq!(
+        loaded.check(&faults).unwrap_err().to_string(),
+        "a.toml: `seed` is 1, but the table has no such day\n\nhint: the default is `seed = 1`"
+    );
     assert!(loaded.check(&Faults::default()).is_ok());
 }
 

@@ -9,6 +9,6 @@ mod report;
 mod table;
 
 pub use plan::{EvaluationPlan, WeekRange};
-pub use play::play_policies;
+pub use play::{PlayedWeek, play_policies};
 pub use report::{Evaluation, Interval, PolicyReport, Versus, WeekReport, evaluate};
 pub use table::{evaluation_table, verdict};

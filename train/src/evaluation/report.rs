@@ -5,9 +5,9 @@
 //! weeks. `gap_captured` stays null until a perfect-foresight optimum has been computed for the same weeks.
 
 use super::plan::EvaluationPlan;
-use super::play::play_policies;
+use super::play::{PlayedWeek, play_policies};
 use crate::stats::{Bootstrap, Estimate, Scores, StatsError, compare_paired};
-use flexai_agents::policy::{PolicySource, WeekOutcome};
+use flexai_agents::policy::PolicySource;
 use flexai_env::site::SiteConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -183,7 +183,7 @@ pub fn evaluate(
     })
 }
 
-fn costs(outcomes: &[WeekOutcome]) -> Vec<f64> {
+fn costs(outcomes: &[PlayedWeek]) -> Vec<f64> {
     outcomes.iter().map(|o| o.ledger.total.cost_gbp()).collect()
 }
 
@@ -218,14 +218,14 @@ fn report(
     plan: &EvaluationPlan,
     name: &str,
     kind: &str,
-    mine: &[WeekOutcome],
-    fifo: &[WeekOutcome],
+    mine: &[PlayedWeek],
+    fifo: &[PlayedWeek],
     versus: Vec<Versus>,
 ) -> PolicyReport {
     let config = &plan.setup.config;
     let seeds = plan.job_seeds.len() as f64;
-    type Pick = fn(&WeekOutcome) -> f64;
-    let sum = |of: &[WeekOutcome], pick: Pick| of.iter().map(pick).sum::<f64>() / seeds;
+    type Pick = fn(&PlayedWeek) -> f64;
+    let sum = |of: &[PlayedWeek], pick: Pick| of.iter().map(pick).sum::<f64>() / seeds;
     let saving_pct = |pick: Pick| percent_saved(sum(mine, pick), sum(fifo, pick));
     let bill: Pick = |o| o.ledger.total.bill_gbp();
     let it_mwh = sum(mine, |o| o.ledger.total.it_mwh);
@@ -270,14 +270,14 @@ fn mwh_per_million_inferences(config: &SiteConfig) -> f64 {
     config.workload.interactive.joules_per_inference * 1e6 / 3.6e9
 }
 
-fn decision_time(outcomes: &[WeekOutcome]) -> DecisionTime {
+fn decision_time(outcomes: &[PlayedWeek]) -> DecisionTime {
     let mut ns: Vec<u64> = outcomes.iter().flat_map(|o| o.decision_ns.iter().copied()).collect();
     ns.sort_unstable();
     let at = |share: f64| ns.get((share * (ns.len().saturating_sub(1)) as f64) as usize).copied().unwrap_or(0);
     DecisionTime { p50: at(0.5) as f64 / 1e6, p99: at(0.99) as f64 / 1e6 }
 }
 
-fn per_week(plan: &EvaluationPlan, mine: &[WeekOutcome], fifo: &[WeekOutcome]) -> Vec<WeekReport> {
+fn per_week(plan: &EvaluationPlan, mine: &[PlayedWeek], fifo: &[PlayedWeek]) -> Vec<WeekReport> {
     let seeds = plan.job_seeds.len();
     let rows = mine.iter().zip(fifo).enumerate().map(|(i, (o, f))| WeekReport {
         week: plan.weeks[i / seeds].period.to_string(),

@@ -1,0 +1,98 @@
+//! Writes artifacts of every kind, each with cases, for the check against ONNX Runtime.
+//!
+//! In: a folder. Out: in it one artifact per kind of policy and, beside it, `KIND.jsonl` with 1,000 inputs and what our
+//! runtime makes of them. Then: `python tests/onnx/check_onnx.py FOLDER/KIND FOLDER/KIND.jsonl` for each.
+//! Always: the same files for the same version. Not here: the comparison.
+
+use flexai_agents::artifact::{
+    Activation, EnvRecord, LoadedPolicy, PolicyExport, PolicyNetwork, TrainingRecord, export_policy, write_cases,
+};
+use flexai_env::core::{ObservationNormalizer, ObservationSchema, SeedTree, Space};
+use rand::RngExt;
+use std::error::Error;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+const CASES: usize = 1000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: onnx_cases FOLDER")?;
+    std::fs::create_dir_all(&folder)?;
+    for (space_name, space) in action_spaces() {
+        for activation in [Activation::Tanh, Activation::Relu] {
+            for normalized in [false, true] {
+                let normalizer = if normalized { "normalized" } else { "raw" };
+                let name = format!("{space_name}-{activation:?}-{normalizer}").to_lowercase();
+                write_kind(&folder, &name, &space, activation, normalized)?;
+                println!("{name}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn action_spaces() -> Vec<(&'static str, Space)> {
+    let battery = Space::Box { low: vec![-0.5, -1.0, f32::NEG_INFINITY], high: vec![0.5, f32::INFINITY, 0.2] };
+    vec![
+        ("continuous", battery.clone()),
+        ("discrete", Space::Discrete { n: 5, start: -2 }),
+        ("multidiscrete", Space::MultiDiscrete { nvec: vec![3, 1, 4, 2] }),
+        (
+            "mixed",
+            Space::Dict {
+                entries: vec![
+                    ("start".into(), Space::MultiDiscrete { nvec: vec![3, 2] }),
+                    ("battery".into(), battery),
+                    ("region".into(), Space::Discrete { n: 4, start: 1 }),
+                    ("slow".into(), Space::uniform_box(1, 0.0, 1.0)),
+                ],
+            },
+        ),
+    ]
+}
+
+fn write_kind(
+    folder: &Path,
+    name: &str,
+    action_space: &Space,
+    activation: Activation,
+    normalized: bool,
+) -> Result<(), Box<dyn Error>> {
+    let len = 20;
+    let tree = SeedTree::new(17).child(name, 0);
+    let mut network = PolicyNetwork::drawn(len, action_space, &[64, 48], activation, &mut tree.stream("weights"));
+    if normalized {
+        network.normalizer = Some(normalizer(len, tree));
+    }
+    let (low, high) = if normalized { (f32::NEG_INFINITY, f32::INFINITY) } else { (-3.0, 3.0) };
+    let observation_space = Space::uniform_box(len, low, high);
+    let policy = PolicyExport {
+        network: &network,
+        env: EnvRecord { id: "Drawn-v0".into(), scenario: serde_json::Value::Null },
+        observation_space: &observation_space,
+        action_space,
+        observation_schema: &ObservationSchema::unnamed(len),
+        action_names: action_space.flat_names(),
+        training: TrainingRecord { config_sha256: String::new(), run: serde_json::Value::Null },
+        evaluation: None,
+        golden_inputs: Vec::new(),
+    };
+    export_policy(&folder.join(name), &policy, true)?;
+    LoadedPolicy::load(&folder.join(name))?;
+    let cases = BufWriter::new(File::create(folder.join(format!("{name}.jsonl")))?);
+    write_cases(&network, &observation_space, CASES, tree.seed(), cases)?;
+    Ok(())
+}
+
+/// Quantities of very different sizes, as in the real table, and one that never changes.
+fn normalizer(len: usize, tree: SeedTree) -> ObservationNormalizer {
+    let mut rng = tree.stream("seen");
+    let mut normalizer = ObservationNormalizer::new(len, 2.5);
+    for _ in 0..200 {
+        let size = |i: usize| if i == 0 { 0.0 } else { 10f32.powi(i as i32 % 7 - 2) };
+        let row: Vec<f32> = (0..len).map(|i| size(i) * (10.0 + rng.random::<f32>())).collect();
+        normalizer.update(&row);
+    }
+    normalizer
+}

@@ -1,0 +1,86 @@
+//! The real grid table: what is claimed of it is true of the program on it.
+//!
+//! In: the folder named by `FLEXAI_SHARED`, `../shared` beside the workspace by default.
+//! Always: without it a test is skipped, which is said on stderr; where `CI` is `true` its absence fails.
+
+use crate::support::{TINY_SITE, assert_keys, flexai, folder_with, text, train_in, workspace};
+use flexai_agents::rivals::RIVALS;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A file of the shared material; none if it is not there.
+fn shared(name: &str) -> Option<PathBuf> {
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+    let root = std::env::var_os("FLEXAI_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
+    let path = root.join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "{} is not there, expected the shared test material\n\nhint: set FLEXAI_SHARED to its folder",
+        path.display()
+    );
+    let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
+    eprintln!("skipped: {count} test(s) so far: {} is not there (set FLEXAI_SHARED)", path.display());
+    None
+}
+
+fn table() -> Option<PathBuf> {
+    shared("data/grid/gb_joined_halfhourly_2020_2024H1.csv.gz")
+}
+
+#[test]
+fn a_policy_trained_on_the_real_table_is_judged_on_its_thirteen_test_weeks() {
+    let Some(table) = table() else { return };
+    let folder = folder_with(TINY_SITE);
+    let run = train_in(&folder, &["--grid", text(&table)]);
+    // The table is remembered: no --grid is needed.
+    let evaluation = flexai(&["evaluate", text(&run), "--split", "test", "--json"]).ok().json();
+    assert_eq!(evaluation["grid"], "gb_joined_halfhourly_2020_2024H1.csv.gz");
+    assert_eq!(evaluation["grid_kind"], "real");
+    assert_eq!(
+        (evaluation["weeks"].as_u64(), evaluation["skipped_weeks"].as_array().map(Vec::len)),
+        (Some(13), Some(0))
+    );
+    assert_eq!(evaluation["from"], "2024-04-01T00:00:00Z");
+    let policies = evaluation["policies"].as_array().expect("it lists policies");
+    assert_eq!(policies.len(), RIVALS.len() + 1);
+    for policy in policies {
+        assert_keys(policy, &["cost_gbp", "carbon_t", "versus", "per_week"]);
+        assert_eq!(policy["per_week"].as_array().map(Vec::len), Some(13), "{}", policy["name"]);
+        assert!(policy["cost_gbp"].as_f64().is_some_and(|cost| cost > 0.0));
+    }
+}
+
+#[test]
+fn the_real_table_is_whole_and_most_figures_of_the_synthetic_grid_are_near_it() {
+    let Some(table) = table() else { return };
+    let check = flexai(&["data", "check", text(&table), "--json"]).ok().json();
+    // Figures of the table's own description: 78,864 half-hours without a gap, 23,234 of them without demand.
+    assert_eq!(check["report"]["rows"], 78_864);
+    assert_eq!(check["report"]["inserted_periods"], 0);
+    let holes = check["report"]["holes"].as_array().expect("it lists holes");
+    let empty = |column: &str| {
+        let hole = holes.iter().find(|hole| hole["column"] == column).expect("every column is counted");
+        hole["count"].as_u64().expect("a count is a number")
+    };
+    assert_eq!((empty("demand_mw"), empty("price_gbp_mwh"), empty("carbon_mix_gco2_kwh")), (23_234, 82, 336));
+    let rows = check["comparison"]["rows"].as_array().expect("it compares figures");
+    let judged = rows.iter().filter(|row| row["ok"].is_boolean()).count();
+    let misfits: Vec<_> = rows.iter().filter(|row| row["ok"] == false).collect();
+    assert!(judged >= 50 && misfits.len() * 10 <= judged, "{} of {judged}: {misfits:?}", misfits.len());
+}
+
+#[test]
+fn the_sample_week_can_be_checked_but_is_too_short_to_train_on() {
+    let Some(week) = shared("data/grid/gb_joined_sample_week_2023-01-16.csv") else { return };
+    let check = flexai(&["data", "check", text(&week), "--json"]).ok().json();
+    assert_eq!(check["report"]["rows"], 336);
+    let folder = folder_with(TINY_SITE);
+    let (config, out) = (folder.path().join("config.toml"), folder.path().join("run"));
+    let refused = flexai(&["train", text(&config), "--grid", text(&week), "--out", text(&out)]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("\n\nhint: ") && !refused.stderr.contains("panicked"), "{}", refused.stderr);
+    assert!(!out.exists(), "nothing is made before everything is checked");
+}
