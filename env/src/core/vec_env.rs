@@ -13,6 +13,8 @@ use rayon::prelude::*;
 
 /// From this many environments on, a step is shared between threads.
 const PARALLEL_FROM: usize = 16;
+/// So many environments are one piece of work: handing out less costs more than a cheap step.
+const ROWS_PER_TASK: usize = 8;
 
 /// A batch of environments of one kind.
 pub struct VecEnv {
@@ -154,7 +156,8 @@ impl VecEnv {
         assert_eq!(actions.len(), self.slots.len() * self.action_len, "one action per environment");
         let len = self.action_len;
         if self.slots.len() >= PARALLEL_FROM {
-            self.slots.par_iter_mut().zip(actions.par_chunks(len)).for_each(|(slot, action)| slot.step(action));
+            let rows = self.slots.par_iter_mut().zip(actions.par_chunks(len));
+            rows.with_min_len(ROWS_PER_TASK).for_each(|(slot, action)| slot.step(action));
         } else {
             self.slots.iter_mut().zip(actions.chunks(len)).for_each(|(slot, action)| slot.step(action));
         }

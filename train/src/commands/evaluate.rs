@@ -99,7 +99,7 @@ fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failu
     };
     let grid = match &args.grid {
         Some(path) => path.display().to_string(),
-        None => trained.and_then(TrainedPolicy::grid).unwrap_or_else(|| EMBEDDED_GRID.to_string()),
+        None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.to_string()),
     };
     let setup = site_setup(scenario, load_grid(&grid)?)?;
     let range = match (&args.from, &args.to) {

@@ -1,27 +1,49 @@
 //! `flexai export CHECKPOINT --out DIR`: a checkpoint's policy as an artifact of its own.
 
 use super::output::print_line;
-use super::policy_source::artifact_folder;
+use super::policy_source::{POLICY_FOLDER, artifact_folder};
 use super::{Failure, Outcome};
 use crate::cli::ExportArgs;
 use crate::fault::Fault;
-use flexai_agents::artifact::{ArtifactError, LoadedPolicy, PolicyExport, PolicyInput, export_policy};
+use crate::setting::EMBEDDED_GRID;
+use flexai_agents::artifact::{ArtifactError, LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy};
+use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn export(args: &ExportArgs) -> Outcome {
     let folder = artifact_folder(&args.checkpoint)?;
-    copy_artifact(&folder, &args.out, None, args.overwrite)?;
+    let evaluation = last_evaluation(&args.checkpoint, &folder);
+    copy_artifact(&folder, &args.out, evaluation, args.overwrite, forget_path)?;
     print_line(&args.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the end of the run found out about this very policy, if it did.
+fn last_evaluation(run: &Path, folder: &Path) -> Option<Value> {
+    let judged = LoadedPolicy::load(&run.join(POLICY_FOLDER)).ok()?;
+    let exported = LoadedPolicy::load(folder).ok()?;
+    let same = judged.manifest().training == exported.manifest().training;
+    judged.manifest().evaluation.clone().filter(|_| same)
+}
+
+/// An exported policy travels to machines where the path of its grid table means nothing; the name stays.
+fn forget_path(mut training: TrainingRecord) -> TrainingRecord {
+    if let Some(run) = training.run.as_object_mut()
+        && run.get("grid").and_then(Value::as_str).is_some_and(|grid| grid != EMBEDDED_GRID)
+    {
+        run.remove("grid");
+    }
+    training
 }
 
 /// Loads an artifact with all checks and writes it again, with an evaluation summary if there is one.
 pub(super) fn copy_artifact(
     from: &Path,
     to: &Path,
-    evaluation: Option<serde_json::Value>,
+    evaluation: Option<Value>,
     overwrite: bool,
+    edit: impl FnOnce(TrainingRecord) -> TrainingRecord,
 ) -> Result<(), Failure> {
     let loaded = LoadedPolicy::load(from).map_err(Failure::input)?;
     let manifest = loaded.manifest();
@@ -32,7 +54,7 @@ pub(super) fn copy_artifact(
         action_space: &manifest.action_space,
         observation_schema: &manifest.observation_schema,
         action_names: manifest.action_head.names.clone(),
-        training: manifest.training.clone(),
+        training: edit(manifest.training.clone()),
         evaluation: evaluation.or_else(|| manifest.evaluation.clone()),
         golden_inputs: manifest
             .golden

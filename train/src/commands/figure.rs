@@ -90,7 +90,7 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
     };
     let grid = match grid {
         Some(path) => path.display().to_string(),
-        None => trained.and_then(TrainedPolicy::grid).unwrap_or_else(|| EMBEDDED_GRID.into()),
+        None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.into()),
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
     if let Some(policy) = trained {

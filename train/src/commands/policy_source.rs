@@ -10,6 +10,7 @@ use flexai_agents::artifact::LoadedPolicy;
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
 use flexai_agents::rivals::{RIVALS, Rival, find_rival};
 use flexai_env::site::SiteConfig;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,9 +116,17 @@ impl TrainedPolicy {
         })
     }
 
-    /// The grid table it was trained on, as it was named then.
-    pub(super) fn grid(&self) -> Option<String> {
-        self.loaded.manifest().training.run.get("grid")?.as_str().map(str::to_string)
+    /// The grid table it was trained on, as it was named then; an exported policy knows only the table's name.
+    pub(super) fn grid(&self) -> Result<Option<String>, Failure> {
+        let run = &self.loaded.manifest().training.run;
+        let text = |key: &str| run.get(key).and_then(Value::as_str).map(str::to_string);
+        match (text("grid"), text("grid_name")) {
+            (None, Some(name)) => {
+                let message = format!("it was trained on {name}, and a table is expected to evaluate it on");
+                Err(Fault::new(self.name.clone(), message).hint("name one with --grid").into())
+            }
+            (grid, _) => Ok(grid),
+        }
     }
 }
 
