@@ -205,7 +205,8 @@ impl SiteSetup {
         let Some(floor) = self.config.reward.spread_floor_gbp_per_mwh else {
             return self.config.reward.scale_gbp;
         };
-        let window = start..start + self.config.episode_periods;
+        // A scored week may be shorter than a training episode, and end with the table.
+        let window = start..(start + self.config.episode_periods).min(self.trace.len());
         let day_ahead = &self.trace.column(Signal::DayAheadPrice)[window.clone()];
         let prices = if day_ahead.iter().any(|p| p.is_nan()) { &self.paid[window] } else { day_ahead };
         let n = prices.len() as f64;

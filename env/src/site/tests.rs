@@ -194,6 +194,13 @@ fn missing_charge_is_settled_at_the_price_of_the_following_day() {
 }
 
 #[test]
+fn a_scored_week_at_the_end_of_the_table_may_be_shorter_than_a_training_episode() {
+    let mut env = site(trace(), |c| c.episode_periods = 672);
+    env.reset_to(scored(DAYS * 48 - 336, 1));
+    assert!(env.episode().reward_scale.is_finite() && env.episode().reward_scale > 0.0);
+}
+
+#[test]
 fn a_site_continues_exactly_from_a_saved_state() {
     let mut env = site(trace(), |_| ());
     let mut rng = SeedTree::new(8).stream("actions");

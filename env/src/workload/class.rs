@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// No job is shorter than this at full power.
+pub(super) const SHORTEST_JOB_HOURS: f64 = 0.25;
+
 /// Everything that asks for compute at a site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -168,6 +171,7 @@ impl WorkloadConfig {
             }
         };
         let share = |x: f64| (0.0..=1.0).contains(&x);
+        let hour = |x: f64| (0.0..=24.0).contains(&x);
         let positive = |x: f64| x > 0.0 && x.is_finite();
         check(positive(self.mean_it_mw), "mean_it_mw".into(), self.mean_it_mw, "more than 0");
         let interactive = &self.interactive;
@@ -178,6 +182,7 @@ impl WorkloadConfig {
             interactive.daily_amplitude,
             "0 to 1",
         );
+        check(hour(interactive.peak_hour), "interactive.peak_hour".into(), interactive.peak_hour, "0 to 24");
         check((0.0..0.3).contains(&interactive.noise), "interactive.noise".into(), interactive.noise, "0 to 0.3");
         check(
             positive(interactive.joules_per_inference),
@@ -203,7 +208,12 @@ impl WorkloadConfig {
                 "0 to 2",
             );
             let max = class.duration_hours_max;
-            check(max >= class.duration_hours_median && max <= 168.0, key("duration_hours_max"), max, "median to 168");
+            check(
+                max >= class.duration_hours_median.max(SHORTEST_JOB_HOURS) && max <= 168.0,
+                key("duration_hours_max"),
+                max,
+                "the median, at least 0.25, to 168",
+            );
             check((0.0..=168.0).contains(&class.slack_hours), key("slack_hours"), class.slack_hours, "0 to 168");
             check(
                 (0.0..=60.0).contains(&class.checkpoint_minutes),
@@ -214,6 +224,7 @@ impl WorkloadConfig {
             let floor = class.power_floor;
             check(floor > 0.0 && floor <= 1.0, key("power_floor"), floor, "more than 0, at most 1");
             check(share(class.daily_amplitude), key("daily_amplitude"), class.daily_amplitude, "0 to 1");
+            check(hour(class.peak_hour), key("peak_hour"), class.peak_hour, "0 to 24");
             check(positive(class.weekend_factor), key("weekend_factor"), class.weekend_factor, "more than 0");
         }
         let count = self.classes.len();
@@ -226,5 +237,34 @@ impl WorkloadConfig {
             faults.push(("workload.classes".into(), format!("`{}` is named twice, expected unique names", twice[0])));
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(change: impl Fn(&mut WorkloadConfig)) -> Vec<String> {
+        let mut config = WorkloadConfig::default();
+        change(&mut config);
+        config.validate().into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn a_class_whose_longest_job_is_shorter_than_the_shortest_is_refused() {
+        let found = faults(|c| {
+            c.classes[0].duration_hours_median = 0.1;
+            c.classes[0].duration_hours_max = 0.2;
+        });
+        assert_eq!(found, ["workload.classes.strict_training.duration_hours_max"]);
+    }
+
+    #[test]
+    fn a_peak_hour_that_is_no_hour_is_refused() {
+        let found = faults(|c| {
+            c.interactive.peak_hour = f64::NAN;
+            c.classes[4].peak_hour = 25.0;
+        });
+        assert_eq!(found, ["workload.interactive.peak_hour", "workload.classes.best_effort.peak_hour"]);
     }
 }
