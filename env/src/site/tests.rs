@@ -132,6 +132,26 @@ fn shaped_rewards_of_a_scored_week_sum_to_the_saving_exactly() {
 }
 
 #[test]
+fn no_action_makes_a_job_late_while_there_is_capacity() {
+    let mut env = site(trace(), |c| {
+        c.it_capacity_mw = 100.0;
+        c.import_limit_mw = 200.0;
+    });
+    let mut rng = SeedTree::new(6).stream("actions");
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    for seed in 0..4 {
+        env.reset_to(scored(150, seed));
+        for _ in 0..336 {
+            random_action(&mut rng, &mut action);
+            env.step(&action);
+        }
+        let total = env.ledger().total;
+        assert_eq!((total.jobs_late, total.lateness_gbp), (0.0, 0.0));
+        assert!(total.checkpoint_lost_mwh > 1.0);
+    }
+}
+
+#[test]
 fn acting_like_fifo_costs_what_the_ledger_says_fifo_costs() {
     let mut env = site(trace(), |_| ());
     env.reset_to(scored(200, 2));
