@@ -214,6 +214,42 @@ fn missing_charge_is_settled_at_the_price_of_the_following_day() {
 }
 
 #[test]
+fn an_emptied_battery_and_work_left_over_save_neither_bill_nor_carbon() {
+    // The same price and carbon at all times, so that only conversion losses can change anything.
+    let mut flat = trace();
+    for t in 0..flat.len() {
+        for signal in [Signal::IntradayPrice, Signal::DayAheadPrice, Signal::CarbonIntensity] {
+            flat.set(signal, t, Some(100.0));
+        }
+    }
+    let mut env = site(flat, |c| {
+        c.tariff.bands.clear();
+        c.solar.capacity_mwp = 0.0;
+        c.workload.classes.iter_mut().for_each(|class| class.checkpoint_minutes = 0.0);
+    });
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    let mut play = |decision: SiteAction| {
+        decision.write(&mut action);
+        env.reset_to(scored(200, 3));
+        (0..336).for_each(|_| {
+            env.step(&action);
+        });
+        env.ledger().total
+    };
+    let fifo = play(SiteAction::fifo());
+    let lazy = play(SiteAction { battery: -1.0, run: [0.0; MAX_CLASSES] });
+    assert!(lazy.bill_gbp() < 0.98 * fifo.bill_gbp() && lazy.carbon_t < 0.98 * fifo.carbon_t, "so it looks");
+    // 8 MWh give 7.6 MWh to the site and cost 8.421 MWh to put back.
+    let lost_mwh = 8.0 / 0.95 - 8.0 * 0.95;
+    assert!((lazy.settled_energy_gbp() - fifo.settled_energy_gbp() - lost_mwh * 100.0).abs() < 1e-6);
+    assert!((lazy.settled_bill_gbp() - fifo.settled_bill_gbp() - lost_mwh * 156.4).abs() < 1e-6);
+    assert!((lazy.settled_carbon_t() - fifo.settled_carbon_t() - lost_mwh * 0.1).abs() < 1e-9);
+    // None of the work left over is late, so the parts are all there is.
+    let parts = fifo.settled.energy_gbp + fifo.settled.charges_gbp + 85.0 * fifo.settled.carbon_t;
+    assert!((parts - fifo.settlement_gbp).abs() < 1e-6);
+}
+
+#[test]
 fn a_scored_week_at_the_end_of_the_table_may_be_shorter_than_a_training_episode() {
     let mut env = site(trace(), |c| c.episode_periods = 672);
     env.reset_to(scored(DAYS * 48 - 336, 1));
