@@ -352,6 +352,21 @@ fn no_value_that_is_not_yet_known_changes_an_observation_or_a_forecast() {
 }
 
 #[test]
+fn the_fuel_total_stands_in_from_the_first_period_without_demand() {
+    let mut holed = trace();
+    for t in 400..holed.len() {
+        holed.set(Signal::Demand, t, None);
+        holed.set(Signal::FuelTotal, t, Some(33_000.0));
+    }
+    let mut env = site(holed, |_| ());
+    let index = |name| env.observation_schema().fields.iter().position(|f| f.name == name).expect("a field");
+    let (demand, present) = (index("demand"), index("demand_present"));
+    let (before, after) = (observe_at(&mut env, 380, 400).0, observe_at(&mut env, 380, 401).0);
+    assert!(before[demand] < -0.7 && before[present] == 1.0);
+    assert!((after[demand] - 0.1).abs() < 1e-6 && after[present] == 0.0, "{}", after[demand]);
+}
+
+#[test]
 fn a_value_that_is_known_does_change_the_observation() {
     let mut env = site(trace(), |_| ());
     let expected = observe_at(&mut env, 380, 421);
