@@ -7,6 +7,7 @@
 
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::Signal;
+use flexai_env::market::PaidPrice;
 use flexai_env::site::{SiteAction, SiteView};
 
 /// Quantiles of the rule.
@@ -47,7 +48,7 @@ impl DayAheadQuantile {
     fn rank(&mut self, site: &SiteView<'_>) -> f64 {
         let known = site.known();
         let now = known.now();
-        let Some((_, index)) = known.latest(Signal::IntradayPrice, now) else {
+        let Some((_, index)) = known.latest(price_now(site), now) else {
             return 0.5;
         };
         let price = index + site.charges(now);
@@ -66,6 +67,15 @@ impl DayAheadQuantile {
             return 0.5;
         }
         self.window.iter().filter(|p| **p < price).count() as f64 / self.window.len() as f64
+    }
+}
+
+/// The auction price where that is paid; the index elsewhere, which is as close as one gets to an imbalance price that
+/// nobody knows yet.
+fn price_now(site: &SiteView<'_>) -> Signal {
+    match site.config().tariff.paid_price {
+        PaidPrice::DayAhead => Signal::DayAheadPrice,
+        PaidPrice::Intraday | PaidPrice::Imbalance => Signal::IntradayPrice,
     }
 }
 

@@ -127,7 +127,9 @@ fn carbon_and_grid(
     let mean = carbon[..DAY].iter().sum::<f64>() / DAY as f64;
     w.push(carbon_price * (carbon[0] - mean) / spread);
     w.push(carbon[0] / 200.0 - 1.0);
-    let demand = known.latest(Signal::Demand, now).or_else(|| known.latest(Signal::FuelTotal, now));
+    // The newer of the two, so that the substitute stands in from the first period of a hole on.
+    let demand = [Signal::Demand, Signal::FuelTotal].into_iter().filter_map(|signal| known.latest(signal, now));
+    let demand = demand.reduce(|national, total| if total.0 > national.0 { total } else { national });
     w.push(demand.map_or(0.0, |(_, mw)| mw / 30_000.0 - 1.0));
     w.push(f64::from(u8::from(known.get(Signal::Demand, now - 1).is_some())));
     let wind = |t: usize| known.get(Signal::Wind, t).map(|mw| mw / 10_000.0);

@@ -31,7 +31,7 @@ pub(super) fn potential_gbp(setup: &SiteSetup, episode: &Episode, state: &SiteSt
     // Jobs of the present period have arrived in both courses: their work cancels out.
     let arrived: f64 = if over { 0.0 } else { episode.arrivals.released(state.t).iter().map(|j| j.work_mwh).sum() };
     let behind = state.jobs.queued().value() - arrived - fifo_queue;
-    setup.mean_forecast(at) * (battery.charge_efficiency * stored - setup.config.pue * behind)
+    setup.mean_forecast(at) * (battery.discharge_efficiency * stored - setup.config.pue * behind)
 }
 
 /// Reward of a period, dimensionless.

@@ -152,6 +152,32 @@ fn no_action_makes_a_job_late_while_there_is_capacity() {
 }
 
 #[test]
+fn stored_energy_is_promised_what_it_delivers() {
+    // Constant price 100 + 85 x 0.1 = 108.5, no other charges; nothing is lost in charging, half in discharging.
+    let mut flat = trace();
+    for t in 0..flat.len() {
+        for signal in [Signal::IntradayPrice, Signal::DayAheadPrice, Signal::CarbonIntensity] {
+            flat.set(signal, t, Some(100.0));
+        }
+    }
+    let mut env = site(flat, |c| {
+        c.tariff.bands.clear();
+        c.tariff.policy_gbp_per_mwh = 0.0;
+        c.tariff.network_gbp_per_mwh = 0.0;
+        c.battery.charge_efficiency = 1.0;
+        c.battery.discharge_efficiency = 0.5;
+        c.reward.spread_floor_gbp_per_mwh = None;
+        c.reward.scale_gbp = 1.0;
+    });
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    SiteAction { battery: 1.0, ..SiteAction::fifo() }.write(&mut action);
+    env.reset_to(scored(200, 3));
+    let reward = env.step(&action).reward;
+    // 2 MWh drawn and stored cost 2 x 108.5 and will deliver 1 MWh.
+    assert!((reward + 108.5).abs() < 1e-3, "{reward}");
+}
+
+#[test]
 fn acting_like_fifo_costs_what_the_ledger_says_fifo_costs() {
     let mut env = site(trace(), |_| ());
     env.reset_to(scored(200, 2));
@@ -349,6 +375,21 @@ fn no_value_that_is_not_yet_known_changes_an_observation_or_a_forecast() {
             }
         }
     }
+}
+
+#[test]
+fn the_fuel_total_stands_in_from_the_first_period_without_demand() {
+    let mut holed = trace();
+    for t in 400..holed.len() {
+        holed.set(Signal::Demand, t, None);
+        holed.set(Signal::FuelTotal, t, Some(33_000.0));
+    }
+    let mut env = site(holed, |_| ());
+    let index = |name| env.observation_schema().fields.iter().position(|f| f.name == name).expect("a field");
+    let (demand, present) = (index("demand"), index("demand_present"));
+    let (before, after) = (observe_at(&mut env, 380, 400).0, observe_at(&mut env, 380, 401).0);
+    assert!(before[demand] < -0.7 && before[present] == 1.0);
+    assert!((after[demand] - 0.1).abs() < 1e-6 && after[present] == 0.0, "{}", after[demand]);
 }
 
 #[test]
