@@ -143,8 +143,8 @@ fn latest(known: &Knowledge<'_>, signal: Signal) -> Result<(usize, f64), Forecas
 /// The newest value a signal can have is two periods old for imbalance and hourly carbon, one for the rest.
 fn freshness(known: &Knowledge<'_>, signal: Signal, at: usize) -> Freshness {
     let expected = match signal {
-        Signal::IntradayPrice => 1,
-        _ => 2,
+        Signal::ImbalancePrice | Signal::NetImbalanceVolume | Signal::CarbonIntensity => 2,
+        _ => 1,
     };
     match (known.now() - at).saturating_sub(expected) {
         0 => Freshness::Fresh,

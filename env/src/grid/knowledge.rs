@@ -4,7 +4,7 @@
 //! Always: observations, masks and forecasts read the trace through [`Knowledge`] only, so nothing can leak.
 //! Not here: what the site pays and scores by (`site/`), which is looked up after the decision.
 
-use super::calendar::local_midnight;
+use super::calendar::{LocalStamp, local_midnight};
 use super::signal::Signal;
 use super::trace::GridTrace;
 use serde::{Deserialize, Serialize};
@@ -59,9 +59,9 @@ impl<'a> Knowledge<'a> {
         self.now
     }
 
-    /// The trace, for its calendar; values are read through [`Knowledge::get`].
-    pub fn calendar(&self) -> &'a GridTrace {
-        self.trace
+    /// UK local time of period `t`; the calendar has no secrets.
+    pub fn local(&self, t: usize) -> LocalStamp {
+        self.trace.local(t)
     }
 
     /// First index whose day-ahead price is not known yet.

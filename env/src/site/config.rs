@@ -5,7 +5,7 @@
 
 use crate::battery::BatteryConfig;
 use crate::grid::InformationSet;
-use crate::market::TariffConfig;
+use crate::market::{PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +149,15 @@ impl SiteConfig {
         if let Some(floor) = self.reward.spread_floor_gbp_per_mwh {
             check(positive(floor), "reward.spread_floor_gbp_per_mwh", floor, "more than 0");
         }
+        if self.tariff.paid_price == PaidPrice::DayAhead && !self.information.day_ahead_prices {
+            let text = "is \"day_ahead\", but `information.day_ahead_prices` is false, expected a price the site knows";
+            faults.push(("tariff.paid_price".into(), text.into()));
+        }
+        let mut check = |ok: bool, key: &str, found: f64, expected: &str| {
+            if !ok {
+                faults.push((key.to_string(), format!("is {found}, expected {expected}")));
+            }
+        };
         let mean = self.workload.mean_it_mw;
         let capacity = format!("less than it_capacity_mw ({})", self.it_capacity_mw);
         check(mean < self.it_capacity_mw, "workload.mean_it_mw", mean, &capacity);

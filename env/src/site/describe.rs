@@ -28,7 +28,9 @@ pub fn describe(env: &FlexSite) -> String {
         line(&format!("| {i} | {} | {} | {} |", field.name, field.unit, field.scaling));
     }
     line("");
-    line("All numbers are clipped to +-5. Unknown values are 0; `*_present` fields tell them from real zeros.");
+    line(
+        "All numbers are clipped to +-5. A value that is not known is 0; `day_ahead_present`, `demand_present` and \n`wind_forecast_present` mark the signals that tables lack for months.",
+    );
     line("");
     line("## Action");
     line("");

@@ -230,6 +230,7 @@ pub(crate) fn build(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
         Some(setup) => Arc::clone(setup),
         None => default_setup().map_err(|e| EnvError::Setup(e.to_string()))?,
     };
+    setup.require_training().map_err(|e| EnvError::Setup(e.to_string()))?;
     Ok(Box::new(FlexSite::new(setup)))
 }
 

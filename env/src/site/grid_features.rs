@@ -153,7 +153,7 @@ fn solar(w: &mut Writer<'_>, known: &Knowledge<'_>, source: &dyn ForecastSource)
 
 /// Clock and calendar, UK local.
 fn calendar(w: &mut Writer<'_>, known: &Knowledge<'_>) {
-    let local = known.calendar().local(known.now());
+    let local = known.local(known.now());
     let day = TAU * f64::from(local.half_hour) / DAY as f64;
     let year = TAU * f64::from(local.day_of_year) / 365.25;
     [day.sin(), day.cos(), (2.0 * day).sin(), (2.0 * day).cos(), year.sin(), year.cos()]

@@ -5,7 +5,8 @@
 //! Not here: what the period cost (`ledger.rs`).
 //!
 //! The difference to FIFO and the potential are there because the plain cost teaches little: with a discount it pays
-//! for postponing, and the fruit of charging or waiting is hours away.
+//! for postponing, and the fruit of charging or waiting is hours away. The potential is not discounted, on purpose: its
+//! sum must be the saving, and with a discount it adds a mild wish to hold charge, against the discount's own haste.
 
 use super::config::RewardMode;
 use super::episode::{Episode, EpisodeEnd};

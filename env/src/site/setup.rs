@@ -72,7 +72,7 @@ impl SiteSetup {
     /// Prepares a scenario on a trace; training windows start inside `training`.
     ///
     /// # Errors
-    /// [`SetupError`] if the scenario has faults, or no training window is free of holes.
+    /// [`SetupError`] if the scenario has faults.
     pub fn new(config: SiteConfig, trace: Arc<GridTrace>, training: Range<usize>) -> Result<Self, SetupError> {
         Self::with_forecast(config, trace, training, &DayAheadPersistence)
     }
@@ -108,18 +108,26 @@ impl SiteSetup {
         };
         setup.fill_features(source);
         setup.training_starts = setup.usable_starts(training);
-        if setup.training_starts.is_empty() {
-            let mut signals = vec![format!("{:?}", setup.config.tariff.paid_price.signal()), "CarbonIntensity".into()];
-            if setup.config.solar.capacity_mwp > 0.0 {
-                signals.push("Solar".into());
-            }
-            return Err(SetupError::NoWindow {
-                table: setup.trace.source().name.clone(),
-                periods: setup.config.episode_periods,
-                signals: signals.join(", "),
-            });
-        }
         Ok(setup)
+    }
+
+    /// That there is a window to train on; scored weeks do not need one.
+    ///
+    /// # Errors
+    /// [`SetupError::NoWindow`].
+    pub fn require_training(&self) -> Result<(), SetupError> {
+        if !self.training_starts.is_empty() {
+            return Ok(());
+        }
+        let mut signals = vec![format!("{:?}", self.config.tariff.paid_price.signal()), "CarbonIntensity".into()];
+        if self.config.solar.capacity_mwp > 0.0 {
+            signals.push("Solar".into());
+        }
+        Err(SetupError::NoWindow {
+            table: self.trace.source().name.clone(),
+            periods: self.config.episode_periods,
+            signals: signals.join(", "),
+        })
     }
 
     /// What is known at the start of period `t`, for this scenario.

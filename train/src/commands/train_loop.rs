@@ -80,7 +80,7 @@ impl Judge {
                 let costs: Vec<f64> = outcomes.iter().map(|o| o.ledger.total.cost_gbp()).collect();
                 let cost: f64 = costs.iter().sum();
                 let saving = 100.0 * (1.0 - cost / fifo_cost_gbp);
-                let carbon: f64 = outcomes.iter().map(|o| o.ledger.total.carbon_t).sum();
+                let carbon: f64 = outcomes.iter().map(|o| o.ledger.total.settled_carbon_t()).sum();
                 let late: f64 = outcomes.iter().map(|o| o.ledger.total.jobs_late).sum();
                 let saved =
                     costs.iter().zip(&outcomes).map(|(j, o)| o.ledger.total.fifo_cost_gbp - j).collect::<Vec<_>>();

@@ -53,12 +53,12 @@ fn as_fault(error: impl std::error::Error) -> Fault {
     Fault { hint, ..Fault::new(place, message) }
 }
 
-/// A scenario on a grid; training windows lie in the train split, or anywhere if the table has none of it.
+/// A scenario on a grid; training windows lie in the train split, or anywhere if the table has nothing of it.
 ///
 /// # Errors
 /// A [`Fault`] if the scenario cannot run on the grid.
 pub fn site_setup(scenario: SiteConfig, grid: Arc<GridTrace>) -> Result<Arc<SiteSetup>, Fault> {
     let train = Split::Train.indices(&grid);
-    let training = if train.len() > scenario.episode_periods { train } else { 0..grid.len() };
+    let training = if train.is_empty() { 0..grid.len() } else { train };
     SiteSetup::new(scenario, grid, training).map(Arc::new).map_err(as_fault)
 }
