@@ -73,7 +73,7 @@ pub enum DeviceError {
     },
     /// The machine does not offer it.
     #[error(
-        "device `{device}` cannot be opened: {reason}; expected a Vulkan, Metal or DirectX adapter\n\n\
+        "device `{device}` cannot be opened: {reason}; expected a Vulkan, Metal, DirectX or OpenGL adapter\n\n\
          hint: install a graphics driver (on Debian without a card: mesa-vulkan-drivers), or use `--device flex`"
     )]
     Unavailable {
@@ -162,6 +162,19 @@ fn quietly(open: fn() -> Result<Device, DeviceError>) -> Result<Device, DeviceEr
         let reason = text.unwrap_or("the driver gave up without a word").to_string();
         Err(DeviceError::Unavailable { device: DeviceChoice::Wgpu, reason })
     })
+}
+
+/// Whether a test that needs an adapter can run; says so where it cannot, and fails there in CI.
+#[cfg(all(test, feature = "wgpu"))]
+pub(crate) fn adapter_or_skip() -> bool {
+    match open(DeviceChoice::Wgpu) {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs an adapter: {error}");
+            eprintln!("skipped, no adapter: {error}");
+            false
+        }
+    }
 }
 
 #[cfg(test)]

@@ -105,15 +105,28 @@ fn all_devices_start_from_the_same_weights() {
     assert_eq!(flex.policy_network(), trainer("ProbeHybrid-v0", DeviceChoice::Ndarray).policy_network());
 }
 
+fn weights_after_one_update(device: DeviceChoice) -> Vec<f32> {
+    let mut trainer = trainer("Pendulum-v1", device);
+    trainer.update().unwrap();
+    host(trainer.learner.network.flatten())
+}
+
+fn assert_agrees_with_flex_after_one_update(device: DeviceChoice) {
+    for (a, b) in weights_after_one_update(DeviceChoice::Flex).iter().zip(weights_after_one_update(device)) {
+        assert!((a - b).abs() < 1e-4, "{a} and {b}");
+    }
+}
+
 #[test]
 fn both_cpu_devices_agree_after_one_update() {
-    let run = |device| {
-        let mut trainer = trainer("Pendulum-v1", device);
-        trainer.update().unwrap();
-        host(trainer.learner.network.flatten())
-    };
-    for (a, b) in run(DeviceChoice::Flex).iter().zip(run(DeviceChoice::Ndarray)) {
-        assert!((a - b).abs() < 1e-4, "{a} and {b}");
+    assert_agrees_with_flex_after_one_update(DeviceChoice::Ndarray);
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn wgpu_agrees_with_flex_after_one_update() {
+    if crate::device::adapter_or_skip() {
+        assert_agrees_with_flex_after_one_update(DeviceChoice::Wgpu);
     }
 }
 

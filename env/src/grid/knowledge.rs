@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const DAY_AHEAD_PUBLICATION_HALF_HOUR: u8 = 22;
 /// The system price and the imbalance volume are published with this delay.
 const IMBALANCE_DELAY: usize = 2;
+/// Length of a settlement period in minutes.
+const PERIOD_MIN: u32 = 30;
 
 /// Who decides, and therefore what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,18 +101,47 @@ impl<'a> Knowledge<'a> {
             | Signal::DayAheadForecastWind
             | Signal::DayAheadForecastEmbeddedWind
             | Signal::DayAheadForecastEmbeddedSolar => t < self.day_ahead_until,
-            Signal::CarbonIntensity if self.trace.carbon_resolution_min(t) == 60 => self.hour_is_over(t),
+            Signal::CarbonIntensity => self.mean_is_over(t),
             _ => t < self.now,
         }
     }
 
-    /// An hourly mean is known once its hour is over; hours start on even periods since the epoch.
-    fn hour_is_over(&self, t: usize) -> bool {
+    /// A mean over an hour, or over any other number of half-hours, is known once the last of them is over; they are
+    /// counted from the epoch, so that hours and days are those of UTC.
+    fn mean_is_over(&self, t: usize) -> bool {
         let start = self.trace.start().0;
-        let hour_end = (start + t as i64).div_euclid(2) * 2 + 2;
-        hour_end <= start + self.now as i64
+        let periods = i64::from(self.trace.carbon_resolution_min(t).div_ceil(PERIOD_MIN)).max(1);
+        let end = ((start + t as i64).div_euclid(periods) + 1) * periods;
+        end <= start + self.now as i64
     }
 }
 
 /// How far back the newest value of a signal is looked for.
 const LOOK_BACK: usize = 14 * 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{SourceKind, TraceSource};
+
+    /// Three days from 12:30 on, all carbon values there, with their resolution in minutes.
+    fn first_unknown_carbon(resolution_min: f64, now: usize) -> usize {
+        let source = TraceSource { name: "made by hand".into(), kind: SourceKind::Synthetic };
+        let trace = GridTrace::holes(source, "2024-01-03T12:30:00Z".parse().expect("a period"), 144).with_columns([
+            (Signal::CarbonIntensity, vec![100.0; 144]),
+            (Signal::CarbonResolution, vec![resolution_min; 144]),
+        ]);
+        let known = Knowledge::at(&trace, now, InformationSet::Trader);
+        let unknown: Vec<usize> = (0..144).filter(|t| known.get(Signal::CarbonIntensity, *t).is_none()).collect();
+        assert!(unknown.windows(2).all(|w| w[1] == w[0] + 1), "what is unknown is the future");
+        unknown[0]
+    }
+
+    #[test]
+    fn a_carbon_value_is_known_once_the_time_it_is_a_mean_of_is_over() {
+        // Index 23 is midnight, index 71 the next one; hours start at odd indices.
+        assert_eq!((first_unknown_carbon(30.0, 70), first_unknown_carbon(30.0, 71)), (70, 71));
+        assert_eq!((first_unknown_carbon(60.0, 70), first_unknown_carbon(60.0, 71)), (69, 71));
+        assert_eq!((first_unknown_carbon(1440.0, 70), first_unknown_carbon(1440.0, 71)), (23, 71));
+    }
+}

@@ -50,6 +50,8 @@ pub struct StepAccount {
     pub lateness_gbp: f64,
     /// Value of what is left over, in the last period of a scored episode only.
     pub settlement_gbp: f64,
+    /// The parts of `settlement_gbp`.
+    pub settled: Settled,
     /// Cost of the same period under FIFO.
     pub fifo_cost_gbp: f64,
     /// Emissions, location-based average.
@@ -86,6 +88,20 @@ pub struct StepAccount {
     pub import_breach_mwh: f64,
 }
 
+/// What a scored episode leaves over, at the mean prices and carbon intensity of the settlement: these two amounts, the
+/// carbon price on the third and the charge for late work add up to [`StepAccount::settlement_gbp`].
+///
+/// Without them, leaving work over or emptying the battery would look like a smaller bill and like fewer emissions.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Settled {
+    /// At the index price.
+    pub energy_gbp: f64,
+    /// At network and policy charges.
+    pub charges_gbp: f64,
+    /// Emissions.
+    pub carbon_t: f64,
+}
+
 /// Sums over an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Ledger {
@@ -101,6 +117,21 @@ impl StepAccount {
     /// What is paid: energy and charges.
     pub fn bill_gbp(&self) -> f64 {
         self.energy_gbp + self.charges_gbp
+    }
+
+    /// The energy part of the bill, with what is left over.
+    pub fn settled_energy_gbp(&self) -> f64 {
+        self.energy_gbp + self.settled.energy_gbp
+    }
+
+    /// The bill with what is left over: comparable between policies that leave different amounts of work and charge.
+    pub fn settled_bill_gbp(&self) -> f64 {
+        self.bill_gbp() + self.settled.energy_gbp + self.settled.charges_gbp
+    }
+
+    /// Emissions with those of what is left over.
+    pub fn settled_carbon_t(&self) -> f64 {
+        self.carbon_t + self.settled.carbon_t
     }
 
     /// J: everything the score counts.
@@ -150,6 +181,9 @@ impl StepAccount {
         self.wear_gbp += step.wear_gbp;
         self.lateness_gbp += step.lateness_gbp;
         self.settlement_gbp += step.settlement_gbp;
+        self.settled.energy_gbp += step.settled.energy_gbp;
+        self.settled.charges_gbp += step.settled.charges_gbp;
+        self.settled.carbon_t += step.settled.carbon_t;
         self.fifo_cost_gbp += step.fifo_cost_gbp;
         self.carbon_t += step.carbon_t;
         self.import_mwh += step.import_mwh;

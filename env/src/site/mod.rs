@@ -20,7 +20,7 @@ pub use env::FlexSite;
 pub(crate) use env::build;
 pub use episode::{Episode, EpisodeEnd, WindowChoice};
 pub use grid_features::GRID_FEATURES;
-pub use ledger::{INFO_KEYS, Ledger, StepAccount};
+pub use ledger::{INFO_KEYS, Ledger, Settled, StepAccount};
 pub use observation::{SiteView, observation_schema};
 pub use setup::{FORECAST_LEN, HISTORY, SetupError, SiteSetup};
 pub use state::{SiteAction, SiteState};

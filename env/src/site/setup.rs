@@ -170,8 +170,13 @@ impl SiteSetup {
     /// Mean full price that settles what is left over after an episode ending before `end`: that of the following
     /// 24 hours, or of the last 24 hours of the episode where the table ends or has holes.
     pub fn settlement_price(&self, end: usize) -> f64 {
+        self.settlement_mean(end, |t| self.full_price(t))
+    }
+
+    /// Mean over the 24 hours that settle an episode ending before `end`.
+    pub(super) fn settlement_mean(&self, end: usize, of: impl Fn(usize) -> f64) -> f64 {
         let from = if self.settles_on_following_day(end) { end } else { end - SETTLEMENT };
-        (from..from + SETTLEMENT).map(|t| self.full_price(t)).sum::<f64>() / SETTLEMENT as f64
+        (from..from + SETTLEMENT).map(of).sum::<f64>() / SETTLEMENT as f64
     }
 
     /// Whether the 24 hours after an episode ending before `end` are in the table.
@@ -205,7 +210,8 @@ impl SiteSetup {
         let Some(floor) = self.config.reward.spread_floor_gbp_per_mwh else {
             return self.config.reward.scale_gbp;
         };
-        let window = start..start + self.config.episode_periods;
+        // A scored week may be shorter than a training episode, and end with the table.
+        let window = start..(start + self.config.episode_periods).min(self.trace.len());
         let day_ahead = &self.trace.column(Signal::DayAheadPrice)[window.clone()];
         let prices = if day_ahead.iter().any(|p| p.is_nan()) { &self.paid[window] } else { day_ahead };
         let n = prices.len() as f64;

@@ -5,7 +5,7 @@
 //! Not here: rewards (`reward.rs`), observations (`observation.rs`).
 
 use super::episode::{Episode, EpisodeEnd};
-use super::ledger::StepAccount;
+use super::ledger::{Settled, StepAccount};
 use super::setup::SiteSetup;
 use crate::battery::{BatteryFlow, deliverable, operate};
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
@@ -119,6 +119,7 @@ impl SiteState {
     fn settle(&self, setup: &SiteSetup, episode: &Episode, account: &mut StepAccount) {
         let window = &episode.window;
         account.settlement_gbp = settlement_gbp(setup, &self.jobs, self.stored, window.start, window.periods);
+        account.settled = settled(setup, &self.jobs, self.stored, window.start + window.periods);
         account.fifo_cost_gbp += episode.fifo_settlement_gbp;
         account.jobs_late += self.jobs.late_jobs(window.periods as i32) as f64;
     }
@@ -147,13 +148,27 @@ pub(super) fn settlement_gbp(
     periods: usize,
 ) -> f64 {
     let price = setup.settlement_price(start + periods);
+    let late = jobs.late(periods as i32);
+    let lateness = late.0 * LEFT_LATE_HOURS * setup.config.lateness_gbp_per_mwh_hour;
+    left_over_mwh(setup, jobs, stored) * price + lateness
+}
+
+/// Import that work left over and missing charge will need, less what surplus charge will spare.
+fn left_over_mwh(setup: &SiteSetup, jobs: &JobPool, stored: MegawattHours) -> f64 {
     let battery = &setup.config.battery;
     let surplus = stored - battery.initial_stored();
     let charge_mwh =
         if surplus.0 < 0.0 { surplus.0 / battery.charge_efficiency } else { surplus.0 * battery.discharge_efficiency };
-    let late = jobs.late(periods as i32);
-    let lateness = late.0 * LEFT_LATE_HOURS * setup.config.lateness_gbp_per_mwh_hour;
-    (jobs.queued().0 * setup.config.pue - charge_mwh) * price + lateness
+    jobs.queued().0 * setup.config.pue - charge_mwh
+}
+
+/// The settlement of an episode ending before `end`, by what it will be paid for.
+fn settled(setup: &SiteSetup, jobs: &JobPool, stored: MegawattHours, end: usize) -> Settled {
+    let import_mwh = left_over_mwh(setup, jobs, stored);
+    let energy_gbp = import_mwh * setup.settlement_mean(end, |t| setup.paid_price(t));
+    let charges_gbp = import_mwh * setup.settlement_mean(end, |t| setup.charges(t));
+    let carbon_t = import_mwh * setup.settlement_mean(end, |t| setup.carbon(t)) / 1000.0;
+    Settled { energy_gbp, charges_gbp, carbon_t }
 }
 
 fn account_energy(

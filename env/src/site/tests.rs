@@ -132,6 +132,26 @@ fn shaped_rewards_of_a_scored_week_sum_to_the_saving_exactly() {
 }
 
 #[test]
+fn no_action_makes_a_job_late_while_there_is_capacity() {
+    let mut env = site(trace(), |c| {
+        c.it_capacity_mw = 100.0;
+        c.import_limit_mw = 200.0;
+    });
+    let mut rng = SeedTree::new(6).stream("actions");
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    for seed in 0..4 {
+        env.reset_to(scored(150, seed));
+        for _ in 0..336 {
+            random_action(&mut rng, &mut action);
+            env.step(&action);
+        }
+        let total = env.ledger().total;
+        assert_eq!((total.jobs_late, total.lateness_gbp), (0.0, 0.0));
+        assert!(total.checkpoint_lost_mwh > 1.0);
+    }
+}
+
+#[test]
 fn acting_like_fifo_costs_what_the_ledger_says_fifo_costs() {
     let mut env = site(trace(), |_| ());
     env.reset_to(scored(200, 2));
@@ -191,6 +211,49 @@ fn missing_charge_is_settled_at_the_price_of_the_following_day() {
     // 8 MWh x 0.95 delivered earn 108.5 each and wear 10 each.
     let saving = total.fifo_cost_gbp - total.cost_gbp();
     assert!((saving - (8.0 * 0.95 * (108.5 - 10.0) - 8.0 / 0.95 * 108.5)).abs() < 1e-6);
+}
+
+#[test]
+fn an_emptied_battery_and_work_left_over_save_neither_bill_nor_carbon() {
+    // The same price and carbon at all times, so that only conversion losses can change anything.
+    let mut flat = trace();
+    for t in 0..flat.len() {
+        for signal in [Signal::IntradayPrice, Signal::DayAheadPrice, Signal::CarbonIntensity] {
+            flat.set(signal, t, Some(100.0));
+        }
+    }
+    let mut env = site(flat, |c| {
+        c.tariff.bands.clear();
+        c.solar.capacity_mwp = 0.0;
+        c.workload.classes.iter_mut().for_each(|class| class.checkpoint_minutes = 0.0);
+    });
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    let mut play = |decision: SiteAction| {
+        decision.write(&mut action);
+        env.reset_to(scored(200, 3));
+        (0..336).for_each(|_| {
+            env.step(&action);
+        });
+        env.ledger().total
+    };
+    let fifo = play(SiteAction::fifo());
+    let lazy = play(SiteAction { battery: -1.0, run: [0.0; MAX_CLASSES] });
+    assert!(lazy.bill_gbp() < 0.98 * fifo.bill_gbp() && lazy.carbon_t < 0.98 * fifo.carbon_t, "so it looks");
+    // 8 MWh give 7.6 MWh to the site and cost 8.421 MWh to put back.
+    let lost_mwh = 8.0 / 0.95 - 8.0 * 0.95;
+    assert!((lazy.settled_energy_gbp() - fifo.settled_energy_gbp() - lost_mwh * 100.0).abs() < 1e-6);
+    assert!((lazy.settled_bill_gbp() - fifo.settled_bill_gbp() - lost_mwh * 156.4).abs() < 1e-6);
+    assert!((lazy.settled_carbon_t() - fifo.settled_carbon_t() - lost_mwh * 0.1).abs() < 1e-9);
+    // None of the work left over is late, so the parts are all there is.
+    let parts = fifo.settled.energy_gbp + fifo.settled.charges_gbp + 85.0 * fifo.settled.carbon_t;
+    assert!((parts - fifo.settlement_gbp).abs() < 1e-6);
+}
+
+#[test]
+fn a_scored_week_at_the_end_of_the_table_may_be_shorter_than_a_training_episode() {
+    let mut env = site(trace(), |c| c.episode_periods = 672);
+    env.reset_to(scored(DAYS * 48 - 336, 1));
+    assert!(env.episode().reward_scale.is_finite() && env.episode().reward_scale > 0.0);
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// No job is shorter than this at full power.
+pub(super) const SHORTEST_JOB_HOURS: f64 = 0.25;
+
 /// Everything that asks for compute at a site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -161,70 +164,111 @@ impl Default for WorkloadConfig {
 impl WorkloadConfig {
     /// Faults as `(key, message)`.
     pub fn validate(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
-        let mut check = |ok: bool, key: String, found: f64, expected: &str| {
-            if !ok {
-                faults.push((format!("workload.{key}"), format!("is {found}, expected {expected}")));
-            }
-        };
-        let share = |x: f64| (0.0..=1.0).contains(&x);
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        check(positive(self.mean_it_mw), "mean_it_mw".into(), self.mean_it_mw, "more than 0");
-        let interactive = &self.interactive;
-        check(share(interactive.energy_share), "interactive.energy_share".into(), interactive.energy_share, "0 to 1");
-        check(
-            share(interactive.daily_amplitude),
-            "interactive.daily_amplitude".into(),
-            interactive.daily_amplitude,
-            "0 to 1",
-        );
-        check((0.0..0.3).contains(&interactive.noise), "interactive.noise".into(), interactive.noise, "0 to 0.3");
-        check(
-            positive(interactive.joules_per_inference),
-            "interactive.joules_per_inference".into(),
-            interactive.joules_per_inference,
-            "more than 0",
-        );
-        for class in &self.classes {
-            let key = |field: &str| format!("classes.{}.{field}", class.name);
-            check(share(class.energy_share), key("energy_share"), class.energy_share, "0 to 1");
-            check(positive(class.power_mw_median), key("power_mw_median"), class.power_mw_median, "more than 0");
-            check((0.0..=2.0).contains(&class.power_log_sd), key("power_log_sd"), class.power_log_sd, "0 to 2");
-            check(
-                positive(class.duration_hours_median),
-                key("duration_hours_median"),
-                class.duration_hours_median,
-                "more than 0",
-            );
-            check(
-                (0.0..=2.0).contains(&class.duration_log_sd),
-                key("duration_log_sd"),
-                class.duration_log_sd,
-                "0 to 2",
-            );
-            let max = class.duration_hours_max;
-            check(max >= class.duration_hours_median && max <= 168.0, key("duration_hours_max"), max, "median to 168");
-            check((0.0..=168.0).contains(&class.slack_hours), key("slack_hours"), class.slack_hours, "0 to 168");
-            check(
-                (0.0..=60.0).contains(&class.checkpoint_minutes),
-                key("checkpoint_minutes"),
-                class.checkpoint_minutes,
-                "0 to 60",
-            );
-            let floor = class.power_floor;
-            check(floor > 0.0 && floor <= 1.0, key("power_floor"), floor, "more than 0, at most 1");
-            check(share(class.daily_amplitude), key("daily_amplitude"), class.daily_amplitude, "0 to 1");
-            check(positive(class.weekend_factor), key("weekend_factor"), class.weekend_factor, "more than 0");
-        }
+        let mut faults = Faults(Vec::new());
+        faults.check(positive(self.mean_it_mw), "mean_it_mw", self.mean_it_mw, "more than 0");
+        self.interactive.check(&mut faults);
+        self.classes.iter().for_each(|class| class.check(&mut faults));
         let count = self.classes.len();
-        check(count <= super::pool::MAX_CLASSES, "classes".into(), count as f64, "at most 16 classes");
-        let total = interactive.energy_share + self.classes.iter().map(|c| c.energy_share).sum::<f64>();
-        check((total - 1.0).abs() < 1e-6, "classes".into(), total, "energy shares that add up to 1");
+        faults.check(count <= super::pool::MAX_CLASSES, "classes", count as f64, "at most 16 classes");
+        let total = self.interactive.energy_share + self.classes.iter().map(|c| c.energy_share).sum::<f64>();
+        faults.check((total - 1.0).abs() < 1e-6, "classes", total, "energy shares that add up to 1");
         let mut names: Vec<&str> = self.classes.iter().map(|c| c.name.as_str()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-            faults.push(("workload.classes".into(), format!("`{}` is named twice, expected unique names", twice[0])));
+            faults.0.push(("workload.classes".into(), format!("`{}` is named twice, expected unique names", twice[0])));
         }
-        faults
+        faults.0
+    }
+}
+
+/// Collects faults of the table `[workload]` in one form of words.
+struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    fn check(&mut self, holds: bool, key: &str, found: f64, expected: &str) {
+        if !holds {
+            self.0.push((format!("workload.{key}"), format!("is {found}, expected {expected}")));
+        }
+    }
+}
+
+fn share(x: f64) -> bool {
+    (0.0..=1.0).contains(&x)
+}
+
+fn hour(x: f64) -> bool {
+    (0.0..=24.0).contains(&x)
+}
+
+fn positive(x: f64) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+impl InteractiveConfig {
+    fn check(&self, faults: &mut Faults) {
+        let mut check = |holds, key: &str, found, expected| {
+            faults.check(holds, &format!("interactive.{key}"), found, expected);
+        };
+        check(share(self.energy_share), "energy_share", self.energy_share, "0 to 1");
+        check(share(self.daily_amplitude), "daily_amplitude", self.daily_amplitude, "0 to 1");
+        check(hour(self.peak_hour), "peak_hour", self.peak_hour, "0 to 24");
+        check((0.0..0.3).contains(&self.noise), "noise", self.noise, "0 to 0.3");
+        let joules = self.joules_per_inference;
+        check(positive(joules), "joules_per_inference", joules, "more than 0");
+    }
+}
+
+impl JobClassConfig {
+    fn check(&self, faults: &mut Faults) {
+        let mut check = |holds, key: &str, found, expected| {
+            faults.check(holds, &format!("classes.{}.{key}", self.name), found, expected);
+        };
+        let spread = |x: f64| (0.0..=2.0).contains(&x);
+        let median = self.duration_hours_median;
+        let longest = self.duration_hours_max;
+        let long_enough = longest >= median.max(SHORTEST_JOB_HOURS) && longest <= 168.0;
+        let floor = self.power_floor;
+        check(share(self.energy_share), "energy_share", self.energy_share, "0 to 1");
+        check(positive(self.power_mw_median), "power_mw_median", self.power_mw_median, "more than 0");
+        check(spread(self.power_log_sd), "power_log_sd", self.power_log_sd, "0 to 2");
+        check(positive(median), "duration_hours_median", median, "more than 0");
+        check(spread(self.duration_log_sd), "duration_log_sd", self.duration_log_sd, "0 to 2");
+        check(long_enough, "duration_hours_max", longest, "the median, at least 0.25, to 168");
+        check((0.0..=168.0).contains(&self.slack_hours), "slack_hours", self.slack_hours, "0 to 168");
+        let minutes = self.checkpoint_minutes;
+        check((0.0..=60.0).contains(&minutes), "checkpoint_minutes", minutes, "0 to 60");
+        check(floor > 0.0 && floor <= 1.0, "power_floor", floor, "more than 0, at most 1");
+        check(share(self.daily_amplitude), "daily_amplitude", self.daily_amplitude, "0 to 1");
+        check(hour(self.peak_hour), "peak_hour", self.peak_hour, "0 to 24");
+        check(positive(self.weekend_factor), "weekend_factor", self.weekend_factor, "more than 0");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(change: impl Fn(&mut WorkloadConfig)) -> Vec<String> {
+        let mut config = WorkloadConfig::default();
+        change(&mut config);
+        config.validate().into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn a_class_whose_longest_job_is_shorter_than_the_shortest_is_refused() {
+        let found = faults(|c| {
+            c.classes[0].duration_hours_median = 0.1;
+            c.classes[0].duration_hours_max = 0.2;
+        });
+        assert_eq!(found, ["workload.classes.strict_training.duration_hours_max"]);
+    }
+
+    #[test]
+    fn a_peak_hour_that_is_no_hour_is_refused() {
+        let found = faults(|c| {
+            c.interactive.peak_hour = f64::NAN;
+            c.classes[4].peak_hour = 25.0;
+        });
+        assert_eq!(found, ["workload.interactive.peak_hour", "workload.classes.best_effort.peak_hour"]);
     }
 }

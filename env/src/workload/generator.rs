@@ -4,7 +4,7 @@
 //! Always: the same seed and window give the same arrivals, whoever acts; the mean IT energy is that of the config.
 //! Not here: serving the jobs (`pool.rs`).
 
-use super::class::{JobClassConfig, WorkloadConfig};
+use super::class::{JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
 use super::pool::Job;
 use crate::core::SeedTree;
 use crate::grid::LocalStamp;
@@ -121,7 +121,7 @@ fn draw_size(class: &JobClassConfig, rng: &mut crate::core::StreamRng) -> (f64, 
     let log = |sd: f64| Normal::new(0.0, sd).expect("a spread checked by the config").sample(rng);
     let [power, duration] = [class.power_log_sd, class.duration_log_sd].map(log);
     let power_mw = class.power_mw_median * power.clamp(-2.5 * class.power_log_sd, 2.5 * class.power_log_sd).exp();
-    (power_mw, (class.duration_hours_median * duration.exp()).clamp(0.25, class.duration_hours_max))
+    (power_mw, (class.duration_hours_median * duration.exp()).clamp(SHORTEST_JOB_HOURS, class.duration_hours_max))
 }
 
 fn mean_work_mwh(class: &JobClassConfig) -> f64 {

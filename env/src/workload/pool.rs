@@ -84,9 +84,15 @@ impl Job {
     }
 
     fn must_run(&self, class: &JobClassConfig, now: i32) -> bool {
-        // Its latest start has come: what is left does not fit into the periods after this one.
+        // Its latest start has come: what a wait would leave does not fit into the periods after this one.
         let later = f64::from(self.deadline - now - 1) + 1e-9;
-        self.remaining_mwh > self.power_mw * PERIOD_HOURS * later || (self.running && !class.interruptible)
+        let left = self.remaining_mwh + if self.running { self.lost_by_pausing(class) } else { 0.0 };
+        left > self.power_mw * PERIOD_HOURS * later || (self.running && !class.interruptible)
+    }
+
+    /// Work since the last checkpoint, which a pause throws away; never more than was done.
+    fn lost_by_pausing(&self, class: &JobClassConfig) -> f64 {
+        (class.checkpoint_minutes / 60.0 * self.power_mw).min(self.work_mwh - self.remaining_mwh).max(0.0)
     }
 }
 
@@ -269,7 +275,7 @@ fn settle_queue(queue: &mut Vec<Job>, class: &JobClassConfig, now: i32, served: 
     for job in queue.iter_mut() {
         let ran = job.granted_mw > 0.0;
         if job.running && !ran {
-            let lost = (class.checkpoint_minutes / 60.0 * job.power_mw).min(job.work_mwh - job.remaining_mwh).max(0.0);
+            let lost = job.lost_by_pausing(class);
             job.remaining_mwh += lost;
             served.lost += MegawattHours(lost);
         }
@@ -356,6 +362,17 @@ mod tests {
         assert!((paused.lost.0 - 0.1).abs() < 1e-12);
         assert!((pool.queued().0 - 1.6).abs() < 1e-12);
         assert_eq!(pool.serve(&classes, &[0.0], ROOM, 2).lost, MegawattHours(0.0));
+    }
+
+    #[test]
+    fn a_job_that_a_pause_would_make_late_goes_on() {
+        let classes = [class(true, 6.0, 1.0)];
+        let mut pool = pool(&[job(1.0, 1.0, 3)]);
+        pool.serve(&classes, &[1.0], ROOM, 0);
+        // One of two periods is left to wait for, but the pause would add 0.1 MWh to the 0.5 MWh that fit after it.
+        assert_eq!(pool.view(&classes, 0, 1).must_run_mw, 1.0);
+        let last = pool.serve(&classes, &[0.0], ROOM, 1);
+        assert_eq!((last.lost, last.finished_in_time, last.finished_late), (MegawattHours(0.0), 1, 0));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! In: outcomes per policy, week and seed. Out: totals in natural units, savings against FIFO, paired comparisons.
 //! Always: pounds, tonnes and MWh are sums over the weeks, averaged over job seeds; intervals are paired bootstraps over
-//! weeks. `gap_captured` stays null until a perfect-foresight optimum has been computed for the same weeks.
+//! weeks. Bill, energy part and emissions include what a week leaves over, as J does, so that none is saved by leaving it.
+//! `gap_captured` stays null until a perfect-foresight optimum has been computed for the same weeks.
 
 use super::plan::EvaluationPlan;
 use super::play::{PlayedWeek, play_policies};
@@ -227,11 +228,14 @@ fn report(
     type Pick = fn(&PlayedWeek) -> f64;
     let sum = |of: &[PlayedWeek], pick: Pick| of.iter().map(pick).sum::<f64>() / seeds;
     let saving_pct = |pick: Pick| percent_saved(sum(mine, pick), sum(fifo, pick));
-    let bill: Pick = |o| o.ledger.total.bill_gbp();
+    let bill: Pick = |o| o.ledger.total.settled_bill_gbp();
+    let carbon: Pick = |o| o.ledger.total.settled_carbon_t();
+    let energy: Pick = |o| o.ledger.total.settled_energy_gbp();
     let it_mwh = sum(mine, |o| o.ledger.total.it_mwh);
     let (in_time, late) = (sum(mine, |o| o.ledger.total.jobs_in_time), sum(mine, |o| o.ledger.total.jobs_late));
     let interval = saving_interval(plan, &costs(mine), &costs(fifo));
-    let cost_per_mwh_it = sum(mine, bill) / it_mwh;
+    // Per MWh of IT energy in the week, so without what is left over.
+    let cost_per_mwh_it = sum(mine, |o| o.ledger.total.bill_gbp()) / it_mwh;
     let weeks = plan.weeks.len() as f64;
     PolicyReport {
         name: name.into(),
@@ -240,13 +244,13 @@ fn report(
         cost_gbp: sum(mine, |o| o.ledger.total.cost_gbp()),
         bill_gbp: sum(mine, bill),
         cost_per_mwh_it_gbp: cost_per_mwh_it,
-        energy_cost_gbp: sum(mine, |o| o.ledger.total.energy_gbp),
-        carbon_t: sum(mine, |o| o.ledger.total.carbon_t),
+        energy_cost_gbp: sum(mine, energy),
+        carbon_t: sum(mine, carbon),
         cost_saving_pct: interval.value,
         cost_saving_pct_interval: interval,
         bill_saving_pct: saving_pct(bill),
-        energy_saving_pct: saving_pct(|o| o.ledger.total.energy_gbp),
-        carbon_saving_pct: saving_pct(|o| o.ledger.total.carbon_t),
+        energy_saving_pct: saving_pct(energy),
+        carbon_saving_pct: saving_pct(carbon),
         gbp_per_million_inferences: cost_per_mwh_it * mwh_per_million_inferences(config),
         deadlines_met_pct: 100.0 * in_time / (in_time + late).max(1.0),
         shifted_mwh: sum(mine, |o| o.ledger.total.shifted_mwh),
@@ -284,8 +288,8 @@ fn per_week(plan: &EvaluationPlan, mine: &[PlayedWeek], fifo: &[PlayedWeek]) -> 
         seed: i % seeds,
         cost_gbp: o.ledger.total.cost_gbp(),
         fifo_cost_gbp: f.ledger.total.cost_gbp(),
-        bill_gbp: o.ledger.total.bill_gbp(),
-        carbon_t: o.ledger.total.carbon_t,
+        bill_gbp: o.ledger.total.settled_bill_gbp(),
+        carbon_t: o.ledger.total.settled_carbon_t(),
         settlement_gbp: o.ledger.total.settlement_gbp,
         jobs_late: o.ledger.total.jobs_late,
     });
