@@ -63,14 +63,22 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What the program itself is given; none if the command is another program's.
+/// What the program itself is given; none if the command is another program's. Variables may be set in front, and cargo
+/// may be given options of its own.
 fn arguments(words: &[String]) -> Option<&[String]> {
-    let cargo = ["cargo", "run", "--release", "--"];
+    let set = words.iter().take_while(|word| word.split_once('=').is_some_and(|(name, _)| is_variable(name))).count();
+    let words = &words[set..];
     if words.first().is_some_and(|word| word == "flexai" || word.ends_with("/flexai")) {
         return Some(&words[1..]);
     }
-    (words.len() > cargo.len() && words.iter().zip(cargo).all(|(word, expected)| word == expected))
-        .then(|| &words[cargo.len()..])
+    let cargo =
+        words.iter().zip(["cargo", "run", "--release"]).filter(|(word, expected)| word == expected).count() == 3;
+    let end = words.iter().position(|word| word == "--").filter(|_| cargo)?;
+    (!words[..end].iter().any(|word| word == "--example" || word == "-p")).then(|| &words[end + 1..])
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn readme() -> String {
@@ -121,6 +129,10 @@ fn shell_blocks_are_read_as_a_shell_reads_them() {
         [vec!["flexai", "train", "a.toml", "--seed", "1"], vec!["echo", "{\"a\": 1}"], vec!["flexai", "decide", "p"]]
     );
     let cargo: Vec<String> = "cargo run --release -- env list".split(' ').map(String::from).collect();
-    assert_eq!(arguments(&cargo), Some(&["env".to_owned(), "list".to_owned()][..]));
+    assert_eq!(arguments(&cargo), Some(&cargo[4..]));
     assert_eq!(arguments(&cargo[..3]), None);
+    let split = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
+    let with_feature = split("A_B=c cargo run --release --features wgpu -- train a.toml");
+    assert_eq!(arguments(&with_feature), Some(&split("train a.toml")[..]));
+    assert_eq!(arguments(&split("cargo run --release -p b --example c -- d")), None);
 }

@@ -162,10 +162,8 @@ mod tests {
     fn an_unknown_id_is_answered_with_those_there_are() {
         let error = make("CartPole-v7", &EnvContext::default()).err().expect("no such version");
         let text = error.to_string();
-        assert!(
-            text.starts_with("unknown environment `CartPole-v7`, expected one of FlexSite-v1, CartPole-v1,"),
-            "{text}"
-        );
+        assert!(text.starts_with("unknown environment `CartPole-v7`, expected one of "), "{text}");
+        assert!(text.contains(" CartPole-v1, Pendulum-v1, "), "{text}");
         assert!(text.ends_with("\n\nhint: `flexai env list` shows them all"), "{text}");
     }
 }
