@@ -5,8 +5,10 @@
 
 use super::splits::{Split, WindowShape, scored_weeks, training_starts};
 use super::{GridTrace, ImportOptions, Period, Presence, Signal, TraceReport, read_trace};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Path of a shared file; `None` where the shared folder is absent.
 pub(super) fn shared(file: &str) -> Option<PathBuf> {
@@ -16,20 +18,36 @@ pub(super) fn shared(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("SKIPPED: {file} is not there; set FLEXAI_SHARED to the folder of shared test material");
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "the shared test material must be there in CI");
+    say_skipped(file);
     None
 }
 
+/// Counts a skipped test on stderr itself, because the test harness hides what `eprintln!` writes in passing tests.
+fn say_skipped(file: &str) {
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+    let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
+    let text = format!("skipped: {count} test(s) of flexai-env so far: {file} is not there (set FLEXAI_SHARED)");
+    writeln!(std::io::stderr(), "{text}").expect("stderr can be written");
+}
+
+const JOINED_FILE: &str = "data/grid/gb_joined_halfhourly_2020_2024H1.csv.gz";
+
 static JOINED: LazyLock<Option<(GridTrace, TraceReport)>> = LazyLock::new(|| {
-    let path = shared("data/grid/gb_joined_halfhourly_2020_2024H1.csv.gz")?;
+    let path = shared(JOINED_FILE)?;
     let options = ImportOptions { required: vec![Signal::IntradayPrice], ..Default::default() };
     Some(read_trace(&path, &options).expect("the shared table is good"))
 });
 
 /// The joined table of 2020 to mid 2024.
 pub(super) fn joined() -> Option<&'static (GridTrace, TraceReport)> {
-    JOINED.as_ref()
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    let table = JOINED.as_ref();
+    // Reading the table counted the first test that wanted it.
+    if table.is_none() && !FIRST.swap(false, Ordering::SeqCst) {
+        say_skipped(JOINED_FILE);
+    }
+    table
 }
 
 fn period(text: &str) -> Period {
