@@ -227,3 +227,42 @@ fn an_implausible_magnitude_is_refused_by_line_and_column() {
     let negative = words("timestamp_utc,carbon_mix_gco2_kwh\n2024-01-01T00:00:00Z,-1\n");
     assert!(negative.contains("`carbon_mix_gco2_kwh` is -1, expected a value in 0 ..= 1500"), "{negative}");
 }
+
+/// Two days of a good table.
+fn two_days() -> String {
+    let start: Period = "2024-03-31T00:00:00Z".parse().expect("a period");
+    let rows = (0..96).map(|t| format!("{},{}.25,{}\n", start + t, 40 + t % 48, 20_000 + 100 * t));
+    table(&rows.collect::<String>())
+}
+
+/// Overwrites bytes (each at a share of the length), then cuts the end off.
+fn damage(mut bytes: Vec<u8>, edits: &[(f64, u8)], keep: f64) -> Vec<u8> {
+    let len = bytes.len();
+    for (at, byte) in edits {
+        bytes[((len - 1) as f64 * at) as usize] = *byte;
+    }
+    bytes.truncate((len as f64 * keep) as usize);
+    bytes
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_table_gives_a_trace_or_an_error_in_words_never_a_panic(
+        edits in proptest::collection::vec((0.0..=1.0_f64, proptest::prelude::any::<u8>()), 0..6),
+        keep in 0.2..=1.0_f64,
+        zipped in proptest::prelude::any::<bool>(),
+        as_holes in proptest::prelude::any::<bool>(),
+    ) {
+        let whole = if zipped { gzip(&two_days()) } else { two_days().into_bytes() };
+        let bytes = damage(whole, &edits, keep);
+        let missing_periods = if as_holes { MissingPeriods::AsHoles } else { MissingPeriods::Refuse };
+        match parse_trace("north.csv", &bytes, &ImportOptions { missing_periods, ..ImportOptions::default() }) {
+            Ok((trace, report)) => proptest::prop_assert_eq!(trace.len(), report.rows + report.inserted_periods),
+            Err(error) => {
+                let text = error.to_string();
+                let worded = text.contains("north.csv") && text.contains("\n\nhint: ");
+                proptest::prop_assert!(worded, "{}", text);
+            }
+        }
+    }
+}
