@@ -35,39 +35,51 @@ fn at_least_one(option: &str, value: usize) -> Result<(), Failure> {
 fn bench_env(id: &str, num_envs: usize, steps: usize, json: bool) -> Outcome {
     at_least_one("--num-envs", num_envs)?;
     at_least_one("--steps", steps)?;
-    let context = EnvContext::default();
     let site = if id.starts_with("FlexSite") {
         Some(site_setup(TrainConfig::default().site(), load_grid(crate::setting::EMBEDDED_GRID)?)?)
     } else {
         None
     };
-    let context = EnvContext { site: site.or(context.site) };
+    let context = EnvContext { site };
     let envs = (0..num_envs).map(|_| make(id, &context)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
     let mut venv = VecEnv::new(envs);
     venv.reset(0);
-    let mut rng = SeedTree::new(0).stream("bench");
-    let (space, len) = (venv.action_space().clone(), venv.action_space().flat_len());
-    let mut actions = vec![0.0; num_envs * len];
-    let mut spent = (0.0, 0.0);
-    for _ in 0..steps {
-        // Only legal options may be drawn; the mask is read before the step, outside the clock.
-        let mask_len = venv.mask().len() / num_envs;
-        for (e, action) in actions.chunks_mut(len).enumerate() {
-            let mask = (mask_len > 0).then(|| &venv.mask()[e * mask_len..(e + 1) * mask_len]);
-            space.sample(&mut rng, mask, action);
-        }
-        let (wall, cpu) = (Instant::now(), process_cpu_seconds());
-        venv.step(&actions);
-        spent.0 += wall.elapsed().as_secs_f64();
-        spent.1 += process_cpu_seconds() - cpu;
-    }
+    let (wall, cpu) = (Instant::now(), process_cpu_seconds());
+    play_random(&mut venv, steps);
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_cpu_seconds() - cpu);
     let total = (num_envs * steps) as f64;
     let report = json!({
         "env": id, "num_envs": num_envs, "threads": rayon::current_num_threads(),
-        "steps_per_second": total / spent.0.max(1e-9), "steps_per_cpu_second": per_cpu_second(total, spent.1),
+        "steps_per_second": total / wall.max(1e-9), "steps_per_cpu_second": per_cpu_second(total, cpu),
         "machine": machine(),
     });
     show(&report, json)
+}
+
+/// Random legal actions; drawn anew each step where a mask asks for it, else from a few batches drawn before.
+fn play_random(venv: &mut VecEnv, steps: usize) {
+    const BATCHES: usize = 32;
+    let (num_envs, space) = (venv.num_envs(), venv.action_space().clone());
+    let (len, mask_len) = (space.flat_len(), space.mask_len());
+    let mut rng = SeedTree::new(0).stream("bench");
+    let mut draw = |mask: &[bool]| {
+        let mut actions = vec![0.0; num_envs * len];
+        for (e, action) in actions.chunks_mut(len).enumerate() {
+            let mask = (mask_len > 0).then(|| &mask[e * mask_len..(e + 1) * mask_len]);
+            space.sample(&mut rng, mask, action);
+        }
+        actions
+    };
+    let fixed: Vec<Vec<f32>> = if mask_len > 0 { Vec::new() } else { (0..BATCHES).map(|_| draw(&[])).collect() };
+    for step in 0..steps {
+        match fixed.get(step % BATCHES) {
+            Some(actions) => venv.step(actions),
+            None => {
+                let actions = draw(venv.mask());
+                venv.step(&actions)
+            }
+        };
+    }
 }
 
 fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, json: bool) -> Outcome {
