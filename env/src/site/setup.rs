@@ -49,7 +49,8 @@ pub enum SetupError {
     },
     /// No window of the trace can be used.
     #[error(
-        "grid table {table}: no window of {periods} half-hours has all of {signals}\n\nhint: `flexai data check` shows \
+        "grid table {table}: no window of {periods} half-hours, with {HISTORY} before and one after it, has all of \
+         {signals}\n\nhint: `flexai data check` shows \
          where the holes are"
     )]
     NoWindow {
@@ -119,9 +120,10 @@ impl SiteSetup {
         if !self.training_starts.is_empty() {
             return Ok(());
         }
-        let mut signals = vec![format!("{:?}", self.config.tariff.paid_price.signal()), "CarbonIntensity".into()];
+        let paid = self.config.tariff.paid_price.signal();
+        let mut signals = vec![paid.column_name(), Signal::CarbonIntensity.column_name()];
         if self.config.solar.capacity_mwp > 0.0 {
-            signals.push("Solar".into());
+            signals.push("solar_mw or pvlive_mw");
         }
         Err(SetupError::NoWindow {
             table: self.trace.source().name.clone(),
