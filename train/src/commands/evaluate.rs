@@ -155,7 +155,7 @@ fn evaluate_classic(args: &EvaluateArgs, players: &[Player], id: &str) -> Outcom
         } else {
             Box::new(NetworkPolicy::deterministic(&policy.name, network))
         };
-        let returns = play_classic(id, player.as_mut(), episodes)?;
+        let returns = play_classic(id, player.as_mut(), episodes, EVALUATION_EPISODES)?;
         let (mean, std) = mean_and_std(&returns);
         reports.push(json!({"name": policy.name, "kind": "network", "episodes": episodes, "return_mean": mean,
                             "return_std": std}));
@@ -197,11 +197,21 @@ fn only_policies_of(args: &EvaluateArgs, players: &[Player], id: &str) -> Result
     }
 }
 
-/// Returns of a number of episodes with seeds that training never sees.
-pub(super) fn play_classic(id: &str, policy: &mut dyn Policy, episodes: usize) -> Result<Vec<f64>, Failure> {
+/// Stream of the episodes that are reported; the best checkpoint is chosen on others.
+pub(super) const EVALUATION_EPISODES: &str = "evaluation episodes";
+/// Stream of the episodes on which the best checkpoint is chosen.
+pub(super) const VALIDATION_EPISODES: &str = "validation episodes";
+
+/// Returns of a number of episodes with seeds of a stream that training never sees.
+pub(super) fn play_classic(
+    id: &str,
+    policy: &mut dyn Policy,
+    episodes: usize,
+    stream: &str,
+) -> Result<Vec<f64>, Failure> {
     let tree = SeedTree::new(0);
     let mut env = make(id, &EnvContext::default()).map_err(Failure::input)?;
-    let play = |i| play_episode(env.as_mut(), policy, tree.child("evaluation episodes", i as u64).seed()).0;
+    let play = |i| play_episode(env.as_mut(), policy, tree.child(stream, i as u64).seed()).0;
     Ok((0..episodes).map(play).collect())
 }
 

@@ -3,7 +3,7 @@
 //! Here: what is trained, where it is kept, how it starts or continues, and the last word. The loop itself is in
 //! `train_loop.rs`.
 
-use super::evaluate::{mean_and_std, play_classic};
+use super::evaluate::{EVALUATION_EPISODES, mean_and_std, play_classic};
 use super::export::copy_artifact;
 use super::output::{print_json, print_line};
 use super::policy_source::{POLICY_FOLDER, Player};
@@ -141,7 +141,8 @@ fn finish(
             None => {
                 let player = Player::resolve(&from.display().to_string())?;
                 let mut policy = player.source(false).0.make();
-                let returns = play_classic(&config.env.id, policy.as_mut(), config.evaluation.episodes)?;
+                let returns =
+                    play_classic(&config.env.id, policy.as_mut(), config.evaluation.episodes, EVALUATION_EPISODES)?;
                 let (mean, std) = mean_and_std(&returns);
                 let line = format!("return {mean:.2} +- {std:.2} over {} episodes", returns.len());
                 if !args.json {

@@ -5,7 +5,7 @@
 //! checkpoint follows from metrics and checkpoints alone. Not here: what is trained (`train.rs`).
 
 use super::Failure;
-use super::evaluate::{mean_and_std, play_classic};
+use super::evaluate::{VALIDATION_EPISODES, mean_and_std, play_classic};
 use super::output::print_json;
 use super::policy_source::POLICY_FOLDER;
 use super::train::validation_range;
@@ -98,7 +98,7 @@ impl Judge {
                 })
             }
             Self::Episodes { id, episodes } => {
-                let (mean, std) = mean_and_std(&play_classic(id, &mut policy, *episodes)?);
+                let (mean, std) = mean_and_std(&play_classic(id, &mut policy, *episodes, VALIDATION_EPISODES)?);
                 Ok(Judgement {
                     scalars: vec![("eval/return_mean", mean), ("eval/return_std", std)],
                     score: mean,
