@@ -5,7 +5,7 @@
 
 use super::{Policy, Situation};
 use flexai_env::core::Env;
-use flexai_env::site::{FlexSite, Ledger, WindowChoice};
+use flexai_env::site::{FlexFleet, Ledger, WindowChoice};
 
 /// What a policy made of one scored week; how long it thought is not its affair.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +14,6 @@ pub struct WeekOutcome {
     pub window: WindowChoice,
     /// Sums over the week.
     pub ledger: Ledger,
-    /// Interactive IT energy, for costs per inference.
-    pub interactive_mwh: f64,
 }
 
 /// Plays one episode from a seeded reset and returns (return, length).
@@ -38,16 +36,16 @@ pub fn play_episode(env: &mut dyn Env, policy: &mut dyn Policy, seed: u64) -> (f
 }
 
 /// Plays one window of a site.
-pub fn play_week(site: &mut FlexSite, policy: &mut dyn Policy, window: WindowChoice) -> WeekOutcome {
+pub fn play_week(site: &mut FlexFleet, policy: &mut dyn Policy, window: WindowChoice) -> WeekOutcome {
     let mut action = vec![0.0; site.action_space().flat_len()];
     site.reset_to(window);
     policy.begin_episode(window.job_seed);
     loop {
-        let situation = Situation { observation: site.observation(), mask: &[], site: Some(site.view()) };
+        let mask = site.action_mask().unwrap_or_default();
+        let situation = Situation { observation: site.observation(), mask, site: Some(site.view()) };
         policy.decide(&situation, &mut action);
         if site.step(&action).truncated {
-            let interactive_mwh = site.episode().arrivals.interactive_mw.iter().sum::<f64>() * 0.5;
-            return WeekOutcome { window, ledger: *site.ledger(), interactive_mwh };
+            return WeekOutcome { window, ledger: *site.ledger() };
         }
     }
 }

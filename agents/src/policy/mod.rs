@@ -9,7 +9,7 @@ mod network;
 pub use episode::{WeekOutcome, play_episode, play_week};
 pub use network::NetworkPolicy;
 
-use flexai_env::site::SiteView;
+use flexai_env::site::FleetView;
 
 /// Everything a policy may look at when it decides.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Situation<'a> {
     /// Legal options of the discrete parts; empty if all are.
     pub mask: &'a [bool],
     /// The same moment in natural units, for rules; `None` outside site environments.
-    pub site: Option<SiteView<'a>>,
+    pub site: Option<FleetView<'a>>,
 }
 
 /// A decision maker.

@@ -16,14 +16,16 @@ impl Policy for CarbonThresholds {
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
-        let site = situation.site.expect("rivals of the site are only offered for site environments");
-        let known = site.known();
-        let carbon = known.latest(Signal::CarbonIntensity, known.now()).map_or(f64::INFINITY, |(_, value)| value);
-        let mut decision = SiteAction::fifo();
-        for (run, class) in decision.run.iter_mut().zip(&site.config().workload.classes) {
-            let waits = class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold);
-            *run = if waits { 0.0 } else { 1.0 };
-        }
-        decision.write(action);
+        let fleet = situation.site.expect("rivals of the site are only offered for site environments");
+        fleet.decide_each(action, |site| {
+            let known = site.known();
+            let carbon = known.latest(Signal::CarbonIntensity, known.now()).map_or(f64::INFINITY, |(_, value)| value);
+            let mut decision = SiteAction::fifo();
+            for (run, class) in decision.run.iter_mut().zip(&site.config().workload.classes) {
+                let waits = class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold);
+                *run = if waits { 0.0 } else { 1.0 };
+            }
+            decision
+        });
     }
 }

@@ -68,6 +68,23 @@ impl DayAheadQuantile {
         }
         self.window.iter().filter(|p| **p < price).count() as f64 / self.window.len() as f64
     }
+
+    fn decide_site(&mut self, site: &SiteView<'_>) -> SiteAction {
+        let rank = self.rank(site);
+        let battery = if rank <= self.charge {
+            1.0
+        } else if rank >= self.discharge {
+            -1.0
+        } else {
+            0.0
+        };
+        let mut decision = SiteAction { battery, ..SiteAction::default() };
+        for (run, class) in decision.run.iter_mut().zip(&site.config().workload.classes) {
+            let quantile = if class.slack_hours >= self.long_hours { self.run_long } else { self.run_short };
+            *run = if rank <= quantile { 1.0 } else { 0.0 };
+        }
+        decision
+    }
 }
 
 /// The auction price where that is paid; the index elsewhere, which is as close as one gets to an imbalance price that
@@ -85,20 +102,7 @@ impl Policy for DayAheadQuantile {
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
-        let site = situation.site.expect("rivals of the site are only offered for site environments");
-        let rank = self.rank(&site);
-        let battery = if rank <= self.charge {
-            1.0
-        } else if rank >= self.discharge {
-            -1.0
-        } else {
-            0.0
-        };
-        let mut decision = SiteAction { battery, ..SiteAction::default() };
-        for (run, class) in decision.run.iter_mut().zip(&site.config().workload.classes) {
-            let quantile = if class.slack_hours >= self.long_hours { self.run_long } else { self.run_short };
-            *run = if rank <= quantile { 1.0 } else { 0.0 };
-        }
-        decision.write(action);
+        let fleet = situation.site.expect("rivals of the site are only offered for site environments");
+        fleet.decide_each(action, |site| self.decide_site(site));
     }
 }

@@ -11,7 +11,8 @@ impl Policy for Fifo {
         "fifo"
     }
 
-    fn decide(&mut self, _situation: &Situation<'_>, action: &mut [f32]) {
-        SiteAction::fifo().write(action);
+    fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
+        let fleet = situation.site.expect("rivals of the site are only offered for site environments");
+        fleet.decide_each(action, |_| SiteAction::fifo());
     }
 }

@@ -4,7 +4,7 @@ use crate::policy::{Policy, Situation};
 use flexai_env::core::{SeedTree, StreamRng};
 use rand::RngExt;
 
-/// Draws every flat action uniformly from -1 .. 1.
+/// Draws every flat action uniformly from -1 .. 1, or from the possible levels where actions are discrete.
 pub(super) struct Random {
     rng: StreamRng,
 }
@@ -24,7 +24,18 @@ impl Policy for Random {
         self.rng = SeedTree::new(seed).stream("random policy");
     }
 
-    fn decide(&mut self, _situation: &Situation<'_>, action: &mut [f32]) {
-        action.iter_mut().for_each(|a| *a = 2.0 * self.rng.random::<f32>() - 1.0);
+    fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
+        let mask = situation.mask;
+        if mask.is_empty() {
+            action.iter_mut().for_each(|a| *a = 2.0 * self.rng.random::<f32>() - 1.0);
+            return;
+        }
+        let levels = mask.len() / action.len();
+        for (a, legal) in action.iter_mut().zip(mask.chunks(levels)) {
+            let possible = legal.iter().filter(|l| **l).count();
+            let pick = self.rng.random_range(0..possible.max(1));
+            let level = (0..levels).filter(|level| legal[*level]).nth(pick);
+            *a = level.unwrap_or(0) as f32;
+        }
     }
 }

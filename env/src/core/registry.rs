@@ -62,7 +62,14 @@ static SPECS: &[EnvSpec] = &[
         summary: "run the jobs, battery and solar of an AI data centre on the GB grid, half-hour by half-hour",
         max_episode_steps: None,
         reward_threshold: None,
-        build: crate::site::build,
+        build: crate::site::build_site,
+    },
+    EnvSpec {
+        id: "FlexFleet-v1",
+        summary: "the same for several sites: jobs move between them too",
+        max_episode_steps: None,
+        reward_threshold: None,
+        build: crate::site::build_fleet,
     },
     // Classic control.
     classic::<CartPole>("keep a pole upright on a cart", Some(500), Some(475.0)),

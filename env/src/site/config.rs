@@ -37,8 +37,73 @@ pub struct SiteConfig {
     pub solar: SolarConfig,
     /// What it computes.
     pub workload: WorkloadConfig,
+    /// What the agent can do, and what is enforced.
+    pub controls: ControlsConfig,
     /// What the agent is told.
     pub reward: RewardConfig,
+    /// How jobs move between sites.
+    pub migration: MigrationConfig,
+    /// The sites of a fleet; empty means one site, the one described above.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<SitePlan>,
+}
+
+/// What the agent can do, and what is enforced: table `[controls]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControlsConfig {
+    /// One more action per class: the power cap of each of its jobs.
+    pub power_cap: bool,
+    /// Levels of each action, 2 or more, for discrete actions with masks; 0 means continuous actions.
+    pub discrete_levels: usize,
+    /// Keep classes from running, for every policy and FIFO alike, while the expected carbon intensity exceeds their
+    /// threshold; jobs that must run do. If not, breaches are only counted.
+    pub enforce_thresholds: bool,
+    /// Share of the on-site solar capacity above which green-only classes may run.
+    pub green_share: f64,
+}
+
+/// How jobs move between sites: table `[migration]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MigrationConfig {
+    /// Bandwidth of each site's link in each direction, Gbit/s.
+    pub bandwidth_gbit_per_s: f64,
+    /// IT energy of moving data, kWh per GB: 0.06, as `sustain-cluster` (NeurIPS 2025) takes it.
+    pub energy_kwh_per_gb: f64,
+    /// Charge of the network, GBP per GB; 0 on links of one's own.
+    pub cost_gbp_per_gb: f64,
+    /// Whether running jobs may move too, losing the work since their last checkpoint.
+    pub running_jobs: bool,
+}
+
+/// One site of a fleet: table `[[sites]]`; what is left out is as in the scenario.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SitePlan {
+    /// Snake-case name; actions and observations are named after it.
+    pub name: String,
+    /// Largest IT power.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub it_capacity_mw: Option<f64>,
+    /// Mean IT load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_it_mw: Option<f64>,
+    /// Facility power per IT power.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pue: Option<f64>,
+    /// Largest import from the grid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import_limit_mw: Option<f64>,
+    /// Usable energy of the battery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery_capacity_mwh: Option<f64>,
+    /// Power of the battery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery_power_mw: Option<f64>,
+    /// Peak power of the panels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solar_capacity_mwp: Option<f64>,
 }
 
 /// What is known at the start of a period: table `[information]`.
@@ -119,22 +184,126 @@ impl Default for SiteConfig {
             battery: BatteryConfig::default(),
             solar: SolarConfig::default(),
             workload: WorkloadConfig::default(),
+            controls: ControlsConfig::default(),
             reward: RewardConfig::default(),
+            migration: MigrationConfig::default(),
+            sites: Vec::new(),
         }
     }
 }
 
+impl Default for ControlsConfig {
+    fn default() -> Self {
+        Self { power_cap: false, discrete_levels: 0, enforce_thresholds: false, green_share: 0.8 }
+    }
+}
+
+impl Default for MigrationConfig {
+    fn default() -> Self {
+        Self { bandwidth_gbit_per_s: 100.0, energy_kwh_per_gb: 0.06, cost_gbp_per_gb: 0.0, running_jobs: false }
+    }
+}
+
+impl SitePlan {
+    /// The scenario as this site sees it; job sizes stay, their number follows the load.
+    fn apply(&self, scenario: &SiteConfig) -> SiteConfig {
+        let mut site = SiteConfig { sites: Vec::new(), ..scenario.clone() };
+        site.it_capacity_mw = self.it_capacity_mw.unwrap_or(site.it_capacity_mw);
+        site.workload.mean_it_mw = self.mean_it_mw.unwrap_or(site.workload.mean_it_mw);
+        site.pue = self.pue.unwrap_or(site.pue);
+        site.import_limit_mw = self.import_limit_mw.unwrap_or(site.import_limit_mw);
+        site.battery.capacity_mwh = self.battery_capacity_mwh.unwrap_or(site.battery.capacity_mwh);
+        site.battery.power_mw = self.battery_power_mw.unwrap_or(site.battery.power_mw);
+        site.solar.capacity_mwp = self.solar_capacity_mwp.unwrap_or(site.solar.capacity_mwp);
+        site
+    }
+}
+
 impl SiteConfig {
+    /// One configuration per site.
+    pub fn sites(&self) -> Vec<SiteConfig> {
+        if self.sites.is_empty() {
+            return vec![self.clone()];
+        }
+        self.sites.iter().map(|plan| plan.apply(self)).collect()
+    }
+
+    /// Names of the sites; a single site has none.
+    pub fn site_names(&self) -> Vec<&str> {
+        self.sites.iter().map(|plan| plan.name.as_str()).collect()
+    }
+
+    /// The id of the environment that plays this scenario.
+    pub fn env_id(&self) -> &'static str {
+        if self.sites.is_empty() { "FlexSite-v1" } else { "FlexFleet-v1" }
+    }
+
     /// All faults together, as `(key, message)`.
     pub fn validate(&self) -> Vec<(String, String)> {
+        let mut faults = self.validate_site();
+        let levels = self.controls.discrete_levels;
+        if levels == 1 || levels > 32 {
+            faults.push(("controls.discrete_levels".into(), format!("is {levels}, expected 0 or 2 to 32")));
+        }
+        let migration = &self.migration;
+        for (key, found, expected, ok) in [
+            (
+                "controls.green_share",
+                self.controls.green_share,
+                "0 to 1",
+                (0.0..=1.0).contains(&self.controls.green_share),
+            ),
+            (
+                "migration.bandwidth_gbit_per_s",
+                migration.bandwidth_gbit_per_s,
+                "more than 0",
+                positive(migration.bandwidth_gbit_per_s),
+            ),
+            (
+                "migration.energy_kwh_per_gb",
+                migration.energy_kwh_per_gb,
+                "0 or more",
+                amount(migration.energy_kwh_per_gb),
+            ),
+            ("migration.cost_gbp_per_gb", migration.cost_gbp_per_gb, "0 or more", amount(migration.cost_gbp_per_gb)),
+        ] {
+            if !ok {
+                faults.push((key.into(), format!("is {found}, expected {expected}")));
+            }
+        }
+        self.validate_fleet(&mut faults);
+        faults
+    }
+
+    fn validate_fleet(&self, faults: &mut Vec<(String, String)>) {
+        let count = self.sites.len();
+        if count > MAX_SITES {
+            faults.push(("sites".into(), format!("are {count}, expected at most {MAX_SITES}")));
+        }
+        for (i, (plan, site)) in self.sites.iter().zip(self.sites()).enumerate() {
+            let name = &plan.name;
+            let snake =
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+            if !snake {
+                faults.push((format!("sites[{i}].name"), format!("is `{name}`, expected a snake-case name")));
+            }
+            if self.sites[..i].iter().any(|other| other.name == *name) {
+                faults.push((format!("sites[{i}].name"), format!("is `{name}` again, expected unique names")));
+            }
+            let new = site.validate_site().into_iter().map(|(key, text)| (format!("sites.{name}.{key}"), text));
+            let shared = |key: &str| faults.iter().any(|(known, _)| key.ends_with(&format!(".{known}")));
+            let new: Vec<_> = new.filter(|(key, _)| !shared(key)).collect();
+            faults.extend(new);
+        }
+    }
+
+    fn validate_site(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let mut check = |ok: bool, key: &str, found: f64, expected: &str| {
             if !ok {
                 faults.push((key.to_string(), format!("is {found}, expected {expected}")));
             }
         };
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        let amount = |x: f64| x >= 0.0 && x.is_finite();
         check(positive(self.it_capacity_mw), "it_capacity_mw", self.it_capacity_mw, "more than 0");
         check((1.0..=3.0).contains(&self.pue), "pue", self.pue, "between 1 and 3");
         check(positive(self.import_limit_mw), "import_limit_mw", self.import_limit_mw, "more than 0");
@@ -169,6 +338,17 @@ impl SiteConfig {
         faults.extend(self.workload.validate());
         faults
     }
+}
+
+/// Most sites a fleet can have.
+pub const MAX_SITES: usize = 32;
+
+fn positive(x: f64) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+fn amount(x: f64) -> bool {
+    x >= 0.0 && x.is_finite()
 }
 
 #[cfg(test)]

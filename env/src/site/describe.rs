@@ -1,12 +1,12 @@
 //! The environment's page, made from the code: `flexai env describe FlexSite-v1`.
 
-use super::env::FlexSite;
+use super::env::FlexFleet;
 use super::ledger::INFO_KEYS;
 use crate::core::Env;
 use std::fmt::Write;
 
 /// The page in Markdown: tables of observation and action, reward, endings, version history.
-pub fn describe(env: &FlexSite) -> String {
+pub fn describe(env: &FlexFleet) -> String {
     let config = &env.setup().config;
     let mut page = String::new();
     let mut line = |text: &str| {

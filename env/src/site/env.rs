@@ -1,16 +1,17 @@
-//! `FlexSite-v1`: the Gym face of a site.
+//! `FlexSite-v1` and `FlexFleet-v1`: the Gym face of one site or many.
 //!
 //! In: flat actions. Out: flat observations, rewards, info.
 //! Always: an episode is truncated when its window ends, never terminated: jobs go on and the battery keeps its charge.
 //! Not here: physics (`state.rs`), what is seen (`observation.rs`), what is told (`reward.rs`).
 
-use super::config::SiteConfig;
+use super::action::{ActionLayout, SiteAction};
+use super::config::{MAX_SITES, SiteConfig};
 use super::episode::{Episode, EpisodeEnd, WindowChoice};
+use super::gate::gated_classes;
 use super::ledger::{INFO_KEYS, Ledger, StepAccount};
-use super::observation::{SiteView, observation_len, observation_schema};
+use super::observation::{FleetView, SiteView, observation_len, observation_schema};
 use super::reward::{potential_gbp, reward};
-use super::setup::SiteSetup;
-use super::state::{SiteAction, SiteState};
+use super::setup::{HISTORY, SetupError, SiteSetup};
 use crate::core::{
     Env, EnvContext, EnvError, Info, ObservationSchema, Reset, SeedTree, Space, StateError, StepResult, StreamRng,
 };
@@ -19,53 +20,54 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The id.
-pub(super) const ID: &str = "FlexSite-v1";
-
-/// Shortest first episode of a training environment; see [`FlexSite::reset`].
+/// Shortest first episode of a training environment; see [`FlexFleet::reset`].
 const SHORTEST_FIRST_EPISODE: usize = 48;
+/// Observations are clipped to +-5 by the encoder.
+const CLIP: f32 = 5.0;
+/// The fleet of the registered environment.
+const FLEET: &str = include_str!("../../../configs/scenarios/fleet.toml");
 
-/// A data-centre site.
-pub struct FlexSite {
+/// The sites of a scenario; a single site is a fleet of one.
+pub struct FlexFleet {
     setup: Arc<SiteSetup>,
+    layout: ActionLayout,
     observation_space: Space,
     action_space: Space,
     rng: StreamRng,
     episode: Episode,
-    state: SiteState,
     ledger: Ledger,
     last: StepAccount,
+    potential_gbp: f64,
     observation: Vec<f32>,
+    mask: Vec<bool>,
     info: Info,
 }
 
 #[derive(Serialize, Deserialize)]
 struct SavedState {
     rng: StreamRng,
-    window: WindowChoice,
-    state: SiteState,
+    episode: Episode,
     ledger: Ledger,
+    last: StepAccount,
 }
 
-impl FlexSite {
-    /// A site on its trace; call `reset` before the first step.
+impl FlexFleet {
+    /// The sites on their trace; call `reset` before the first step.
     pub fn new(setup: Arc<SiteSetup>) -> Self {
-        let classes = setup.config.workload.classes.len();
-        let len = observation_len(classes);
-        let mut entries = vec![("battery".to_string(), Space::uniform_box(1, -1.0, 1.0))];
-        for class in &setup.config.workload.classes {
-            entries.push((format!("run_{}", class.name), Space::uniform_box(1, -1.0, 1.0)));
-        }
+        let len = observation_len(&setup.config);
+        let layout = ActionLayout::new(&setup.config);
         Self {
             observation_space: Space::uniform_box(len, -CLIP, CLIP),
-            action_space: Space::Dict { entries },
-            rng: SeedTree::new(0).stream(ID),
-            episode: Episode::default(),
-            state: SiteState::default(),
+            action_space: layout.space(),
+            rng: SeedTree::new(0).stream(setup.config.env_id()),
+            episode: Episode::new(&setup),
             ledger: Ledger::default(),
             last: StepAccount::default(),
+            potential_gbp: 0.0,
             observation: vec![0.0; len],
+            mask: vec![true; layout.mask_width() * setup.places().len()],
             info: Info::new(INFO_KEYS),
+            layout,
             setup,
         }
     }
@@ -82,8 +84,13 @@ impl FlexSite {
     }
 
     /// What is known now, in natural units.
-    pub fn view(&self) -> SiteView<'_> {
-        SiteView::new(&self.setup, &self.episode, &self.state)
+    pub fn view(&self) -> FleetView<'_> {
+        FleetView::new(&self.setup, &self.episode, &self.layout)
+    }
+
+    /// What the first site knows.
+    pub fn first_site(&self) -> SiteView<'_> {
+        self.view().site(0)
     }
 
     /// The running episode.
@@ -91,9 +98,9 @@ impl FlexSite {
         &self.episode
     }
 
-    /// Jobs, battery and clock.
-    pub fn state(&self) -> &SiteState {
-        &self.state
+    /// How actions lie in the flat vector.
+    pub fn layout(&self) -> &ActionLayout {
+        &self.layout
     }
 
     /// Sums since the start of the episode.
@@ -106,26 +113,35 @@ impl FlexSite {
         &self.last
     }
 
-    fn decode_action(&self, action: &[f32]) -> SiteAction {
-        assert_eq!(action.len(), self.action_space.flat_len(), "one number for the battery and one per job class");
-        let mut out = SiteAction { battery: f64::from(action[0]).clamp(-1.0, 1.0), ..SiteAction::default() };
-        for (run, x) in out.run.iter_mut().zip(&action[1..]) {
-            *run = (0.5 + 0.5 * f64::from(*x)).clamp(0.0, 1.0);
+    fn decode_actions(&self, flat: &[f32]) -> [SiteAction; MAX_SITES] {
+        assert_eq!(flat.len(), self.layout.names().len(), "one number per name of the action space");
+        let mut actions = [SiteAction::default(); MAX_SITES];
+        for (action, flat) in actions.iter_mut().zip(flat.chunks(self.layout.width())) {
+            *action = self.layout.read(flat);
         }
-        out
+        actions
     }
 
     fn begin(&mut self, window: WindowChoice) {
-        self.episode.prepare(&self.setup, window);
-        self.state.start(&self.setup, &self.episode);
+        self.episode.begin(&self.setup, window);
         self.ledger = Ledger::default();
         self.last = StepAccount::default();
         self.info.values_mut().fill(0.0);
+        self.potential_gbp = potential_gbp(&self.setup, &self.episode);
         self.observe();
     }
 
     fn observe(&mut self) {
-        SiteView::new(&self.setup, &self.episode, &self.state).encode(&mut self.observation);
+        FleetView::new(&self.setup, &self.episode, &self.layout).encode(&mut self.observation);
+        let width = self.layout.mask_width();
+        if width == 0 {
+            return;
+        }
+        let at = self.episode.at().min(self.setup.trace.len() - 1);
+        let sites = self.setup.places().iter().zip(&self.episode.sites);
+        for ((place, state), mask) in sites.zip(self.mask.chunks_mut(width)) {
+            self.layout.write_mask(place, state, gated_classes(place, at), mask);
+        }
     }
 
     fn draw_window(&mut self, first: bool) -> WindowChoice {
@@ -138,12 +154,21 @@ impl FlexSite {
         let periods = if first { self.rng.random_range(shortest..=longest) } else { longest };
         WindowChoice { start, periods, job_seed, end: EpisodeEnd::Bootstrap }
     }
+
+    /// Whether a saved episode can belong to this scenario and trace.
+    fn fits(&self, episode: &Episode) -> bool {
+        let window = episode.window;
+        let classes = self.setup.config.workload.classes.len();
+        window.start >= HISTORY
+            && window.periods <= self.setup.trace.len()
+            && window.start <= self.setup.trace.len() - window.periods
+            && episode.t <= window.periods
+            && episode.sites.len() == self.setup.places().len()
+            && episode.sites.iter().all(|site| site.has_classes(classes))
+    }
 }
 
-/// Observations are clipped to +-5 by the encoder.
-const CLIP: f32 = 5.0;
-
-impl Env for FlexSite {
+impl Env for FlexFleet {
     fn observation_space(&self) -> &Space {
         &self.observation_space
     }
@@ -153,7 +178,7 @@ impl Env for FlexSite {
     }
 
     fn observation_schema(&self) -> ObservationSchema {
-        observation_schema(&self.setup)
+        observation_schema(&self.setup.config)
     }
 
     fn info_keys(&self) -> &'static [&'static str] {
@@ -163,7 +188,7 @@ impl Env for FlexSite {
     /// A random training window with random jobs. After a seeded reset the first window is cut at a random length.
     fn reset(&mut self, seed: Option<u64>) -> Reset<'_> {
         if let Some(seed) = seed {
-            self.rng = SeedTree::new(seed).stream(ID);
+            self.rng = SeedTree::new(seed).stream(self.setup.config.env_id());
         }
         let window = self.draw_window(seed.is_some());
         self.begin(window);
@@ -171,12 +196,12 @@ impl Env for FlexSite {
     }
 
     fn step(&mut self, action: &[f32]) -> StepResult<'_> {
-        assert!(self.state.t < self.episode.window.periods, "the episode is over: call reset before step");
-        let action = self.decode_action(action);
-        let before = potential_gbp(&self.setup, &self.episode, &self.state);
-        let account = self.state.advance(&self.setup, &self.episode, &action);
-        let after = potential_gbp(&self.setup, &self.episode, &self.state);
-        let reward = reward(&self.setup, &self.episode, &account, before, after);
+        assert!(!self.episode.is_over(), "the episode is over: call reset before step");
+        let actions = self.decode_actions(action);
+        let account = self.episode.advance(&self.setup, &actions);
+        let potential = potential_gbp(&self.setup, &self.episode);
+        let reward = reward(&self.setup, &self.episode, &account, self.potential_gbp, potential);
+        self.potential_gbp = potential;
         self.ledger.add(&account);
         self.last = account;
         account.write_info(self.info.values_mut());
@@ -185,7 +210,7 @@ impl Env for FlexSite {
             observation: &self.observation,
             reward,
             terminated: false,
-            truncated: self.state.t == self.episode.window.periods,
+            truncated: self.episode.is_over(),
             info: &self.info,
         }
     }
@@ -194,48 +219,58 @@ impl Env for FlexSite {
         &self.observation
     }
 
+    fn action_mask(&self) -> Option<&[bool]> {
+        (!self.mask.is_empty()).then_some(&self.mask[..])
+    }
+
     fn save_state(&self) -> Vec<u8> {
-        let saved = SavedState {
-            rng: self.rng.clone(),
-            window: self.episode.window,
-            state: self.state.clone(),
-            ledger: self.ledger,
-        };
+        let saved =
+            SavedState { rng: self.rng.clone(), episode: self.episode.clone(), ledger: self.ledger, last: self.last };
         postcard::to_stdvec(&saved).expect("plain data always serialises")
     }
 
     fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
-        let bad = |reason: String| StateError { environment: ID.into(), reason };
+        let bad = |reason: String| StateError { environment: self.setup.config.env_id().into(), reason };
         let saved: SavedState = postcard::from_bytes(bytes).map_err(|e| bad(e.to_string()))?;
-        let window = saved.window;
-        let fits = window.start >= super::setup::HISTORY
-            && window.start + window.periods <= self.setup.trace.len()
-            && saved.state.t <= window.periods
-            && saved.state.jobs.classes() == self.setup.config.workload.classes.len();
-        if !fits {
-            return Err(bad("its window or job classes belong to another trace or scenario".into()));
+        if !self.fits(&saved.episode) {
+            return Err(bad("its window, sites or job classes belong to another trace or scenario".into()));
         }
-        self.begin(window);
         self.rng = saved.rng;
-        self.state = saved.state;
+        self.episode = saved.episode;
         self.ledger = saved.ledger;
+        self.last = saved.last;
+        self.potential_gbp = potential_gbp(&self.setup, &self.episode);
+        saved.last.write_info(self.info.values_mut());
         self.observe();
         Ok(())
     }
 }
 
-/// Builds the environment; without a context on the embedded synthetic grid, scenario `quickstart`.
-pub(crate) fn build(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
-    let setup = match &context.site {
-        Some(setup) => Arc::clone(setup),
-        None => default_setup().map_err(|e| EnvError::Setup(e.to_string()))?,
-    };
-    setup.require_training().map_err(|e| EnvError::Setup(e.to_string()))?;
-    Ok(Box::new(FlexSite::new(setup)))
+/// Builds `FlexSite-v1`; without a context on the embedded synthetic grid, scenario `quickstart`.
+pub(crate) fn build_site(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
+    build(context, "FlexSite-v1", || SiteConfig { name: "quickstart".into(), ..SiteConfig::default() })
 }
 
-fn default_setup() -> Result<Arc<SiteSetup>, super::setup::SetupError> {
-    let config = SiteConfig { name: "quickstart".into(), ..SiteConfig::default() };
+/// Builds `FlexFleet-v1`; without a context on the embedded synthetic grid, scenario `fleet`.
+pub(crate) fn build_fleet(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
+    build(context, "FlexFleet-v1", || toml::from_str(FLEET).expect("the fleet that ships is a scenario"))
+}
+
+fn build(context: &EnvContext, id: &str, default: impl Fn() -> SiteConfig) -> Result<Box<dyn Env>, EnvError> {
+    let setup = match &context.site {
+        Some(setup) => Arc::clone(setup),
+        None => embedded_setup(default()).map_err(|e| EnvError::Setup(e.to_string()))?,
+    };
+    if setup.config.env_id() != id {
+        let (name, found) = (&setup.config.name, setup.config.env_id());
+        let hint = "hint: a scenario with [[sites]] is a fleet, one without is a site";
+        return Err(EnvError::Setup(format!("scenario `{name}` is one of {found}, expected one of {id}\n\n{hint}")));
+    }
+    setup.require_training().map_err(|e| EnvError::Setup(e.to_string()))?;
+    Ok(Box::new(FlexFleet::new(setup)))
+}
+
+fn embedded_setup(config: SiteConfig) -> Result<Arc<SiteSetup>, SetupError> {
     let trace = Arc::new(embedded_trace());
     let training = Split::Train.indices(&trace);
     Ok(Arc::new(SiteSetup::new(config, trace, training)?))

@@ -1,13 +1,18 @@
-//! One episode: a window of the grid trace with the work that arrives in it.
+//! One episode: a window of the grid trace, and all sites in it.
 //!
-//! In: a start, a length, a job seed. Out: arrivals, the jobs in progress at the start, and what FIFO does with them.
-//! Always: everything here is fixed before the first step and the same for whoever acts. Not here: acting (`state.rs`).
+//! In: a start, a length, a job seed, then an action per site and period. Out: an account per period.
+//! Always: what arrives is fixed by window and job seed, whoever acts; FIFO plays beside, period by period.
+//! Not here: the physics of a site (`state.rs`), rewards (`reward.rs`).
 
-use super::setup::{HISTORY, SiteSetup};
-use super::state::{SiteState, it_limit};
+use super::action::SiteAction;
+use super::config::MAX_SITES;
+use super::gate::gated_classes;
+use super::ledger::StepAccount;
+use super::migration::{drain_link, migrate};
+use super::settlement::settle;
+use super::setup::SiteSetup;
+use super::state::{Sent, SiteState};
 use crate::core::SeedTree;
-use crate::units::Megawatts;
-use crate::workload::{Arrivals, JobPool, MAX_CLASSES};
 use serde::{Deserialize, Serialize};
 
 /// How an episode is cut off.
@@ -34,106 +39,91 @@ pub struct WindowChoice {
     pub end: EpisodeEnd,
 }
 
-/// What FIFO does in one period: run everything at arrival, no battery.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct FifoPeriod {
-    /// IT energy, interactive and jobs.
-    pub it_mwh: f64,
-    /// IT energy still queued after the period.
-    pub queued_mwh: f64,
-    /// Cost as the score counts it, without the settlement of the end.
-    pub cost_gbp: f64,
+impl WindowChoice {
+    /// Seed of a site's work. Another window with the same seed has other work, as another week would.
+    pub(super) fn site_seed(&self, setup: &SiteSetup, site: usize) -> SeedTree {
+        let period = setup.trace.period(self.start).0 as u64;
+        SeedTree::new(self.job_seed).child("window", period).child("site", site as u64)
+    }
 }
 
-/// An episode ready to be played.
-#[derive(Debug, Clone, Default)]
+/// An episode being played.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
     /// Where it lies.
     pub window: WindowChoice,
-    /// What arrives; index 0 is the first period of the episode.
-    pub arrivals: Arrivals,
-    /// Jobs in progress at the start, as FIFO left them.
-    pub initial_jobs: JobPool,
-    /// FIFO's course.
-    pub fifo: Vec<FifoPeriod>,
-    /// Settlement of FIFO's end, pounds; 0 unless the episode is settled.
-    pub fifo_settlement_gbp: f64,
+    /// Periods played.
+    pub t: usize,
     /// Divisor of rewards.
     pub reward_scale: f64,
-    warm_up: Arrivals,
+    /// One per site.
+    pub sites: Vec<SiteState>,
 }
 
 impl Episode {
-    /// Prepares an episode in place, reusing its buffers.
-    pub fn prepare(&mut self, setup: &SiteSetup, window: WindowChoice) {
+    /// An episode that has not begun.
+    pub fn new(setup: &SiteSetup) -> Self {
+        let sites = setup.places().iter().map(SiteState::new).collect();
+        Self { window: WindowChoice::default(), t: 0, reward_scale: 1.0, sites }
+    }
+
+    /// Goes to the first decision of a window, reusing all buffers.
+    pub fn begin(&mut self, setup: &SiteSetup, window: WindowChoice) {
         self.window = window;
-        self.draw(setup);
+        self.t = 0;
         self.reward_scale = setup.reward_scale(window.start);
-        let run = [1.0; MAX_CLASSES];
-        let classes = &setup.config.workload.classes;
-        if self.initial_jobs.classes() != classes.len() {
-            self.initial_jobs = JobPool::new(classes.len());
+        for (i, (place, site)) in setup.places().iter().zip(&mut self.sites).enumerate() {
+            site.begin(place, window.site_seed(setup, i), &*setup.trace, window.start, setup.warm_up());
         }
-        self.initial_jobs.clear();
-        for t in 0..HISTORY {
-            for job in self.warm_up.released(t) {
-                self.initial_jobs.push(*job);
-            }
-            let capacity = Megawatts(setup.config.it_capacity_mw - self.warm_up.interactive_mw[t]);
-            self.initial_jobs.serve(classes, &run, capacity, t as i32);
-        }
-        self.initial_jobs.rebase(HISTORY as i32);
-        self.play_fifo(setup);
+        self.arrive(setup);
     }
 
-    /// Draws history and episode as one stream of arrivals, then splits them.
-    fn draw(&mut self, setup: &SiteSetup) {
-        let WindowChoice { start, periods, job_seed, .. } = self.window;
-        let locals = (start - HISTORY..start + periods).map(|t| setup.trace.local(t));
-        // Another window with the same seed has other work, as another week would.
-        let seed = SeedTree::new(job_seed).child("window", setup.trace.period(start).0 as u64);
-        setup.generator.draw(seed, locals, &mut self.warm_up);
-        let first = self.warm_up.first_of[HISTORY];
-        let arrivals = &mut self.arrivals;
-        arrivals.interactive_mw.clear();
-        arrivals.interactive_mw.extend_from_slice(&self.warm_up.interactive_mw[HISTORY..]);
-        arrivals.first_of.clear();
-        arrivals.first_of.extend(self.warm_up.first_of[HISTORY..].iter().map(|i| i - first));
-        arrivals.jobs.clear();
-        arrivals.jobs.extend_from_slice(&self.warm_up.jobs[first as usize..]);
-        for job in &mut arrivals.jobs {
-            job.release -= HISTORY as i32;
-            job.deadline -= HISTORY as i32;
-        }
+    /// Index in the trace of the period that is decided next.
+    pub fn at(&self) -> usize {
+        self.window.start + self.t
     }
 
-    fn play_fifo(&mut self, setup: &SiteSetup) {
-        let run = [1.0; MAX_CLASSES];
-        let classes = &setup.config.workload.classes;
-        let mut pool = self.initial_jobs.clone();
-        self.fifo.clear();
-        for t in 0..self.window.periods {
-            let at = self.window.start + t;
-            self.arrivals.released(t).iter().for_each(|job| pool.push(*job));
-            let interactive = self.arrivals.interactive_mw[t];
-            let capacity = it_limit(setup, at) - Megawatts(interactive);
-            let served = pool.serve(classes, &run, capacity, t as i32);
-            let it_mwh = Megawatts(interactive).over_period().0 + served.energy.0;
-            let solar_mwh = Megawatts(setup.solar_mw(at)).over_period().0;
-            let import_mwh = (it_mwh * setup.config.pue - solar_mwh).max(0.0);
-            let lateness = SiteState::lateness_gbp(setup, served.late);
-            self.fifo.push(FifoPeriod {
-                it_mwh,
-                queued_mwh: pool.queued().0,
-                cost_gbp: import_mwh * setup.full_price(at) + lateness,
-            });
-        }
-        self.fifo_settlement_gbp = match self.window.end {
-            EpisodeEnd::Bootstrap => 0.0,
-            EpisodeEnd::Settle => {
-                let start = setup.config.battery.initial_stored();
-                super::state::settlement_gbp(setup, &pool, start, self.window.start, self.window.periods)
-            }
+    /// Whether all its periods are played.
+    pub fn is_over(&self) -> bool {
+        self.t == self.window.periods
+    }
+
+    /// Plays one period with an action per site. The account holds the settlement too if this was the last period of a
+    /// scored episode.
+    pub fn advance(&mut self, setup: &SiteSetup, actions: &[SiteAction]) -> StepAccount {
+        let (at, t) = (self.at(), self.t as i32);
+        let sent = if self.sites.len() > 1 {
+            migrate(setup.places(), &mut self.sites, actions, t)
+        } else {
+            [Sent::default(); MAX_SITES]
         };
+        let settles = self.t + 1 == self.window.periods && self.window.end == EpisodeEnd::Settle;
+        let mut total = StepAccount::default();
+        for (i, (place, site)) in setup.places().iter().zip(&mut self.sites).enumerate() {
+            let gated = gated_classes(place, at);
+            let (mut account, _) = site.advance(place, at, t, &actions[i], gated, sent[i]);
+            if settles {
+                settle(place, site, t + 1, at + 1, &mut account);
+            }
+            total.add(&account);
+            if setup.places().len() > 1 {
+                drain_link(place, site);
+            }
+        }
+        self.t += 1;
+        self.arrive(setup);
+        total
+    }
+
+    /// Work of the coming period arrives. After the end of a scored episode nothing does: it is settled. After that of
+    /// a training episode it does, because the learner values the state that would have been decided in next.
+    fn arrive(&mut self, setup: &SiteSetup) {
+        let at = self.at();
+        if (self.is_over() && self.window.end == EpisodeEnd::Settle) || at >= setup.trace.len() {
+            return;
+        }
+        for (place, site) in setup.places().iter().zip(&mut self.sites) {
+            site.arrive(place, &*setup.trace, at, self.t as i32);
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! Always: a price enters as a distance from the mean of the coming day in units of its spread, so that a calm year and
 //! a crisis look alike; nothing but `Knowledge` is read. Not here: the site's own state (`observation.rs`).
 
-use super::setup::{FORECAST_LEN, SiteSetup};
+use super::setup::{FORECAST_LEN, Place, SiteSetup};
 use crate::core::ObservationField;
 use crate::grid::{ForecastSource, Knowledge, Signal};
 use std::f64::consts::TAU;
@@ -33,38 +33,44 @@ impl Writer<'_> {
     }
 }
 
-/// Fills forecast and features of period `t`; leaves them NaN if nothing is known to forecast from.
+/// What a forecast source expects of the grid from a period on, `[FORECAST_LEN]`.
+pub(super) struct Expected {
+    /// Index price paid, GBP/MWh.
+    pub(super) price: [f64; FORECAST_LEN],
+    /// National carbon intensity, g/kWh.
+    pub(super) carbon: [f64; FORECAST_LEN],
+}
+
+impl Expected {
+    /// `None` if nothing is known to forecast from.
+    pub(super) fn new(known: &Knowledge<'_>, paid: Signal, source: &dyn ForecastSource) -> Option<Self> {
+        let mut expected = Self { price: [0.0; FORECAST_LEN], carbon: [0.0; FORECAST_LEN] };
+        source.forecast(known, paid, &mut expected.price).ok()?;
+        source.forecast(known, Signal::CarbonIntensity, &mut expected.carbon).ok()?;
+        Some(expected)
+    }
+}
+
+/// Fills the features of a period; prices are those of the first site.
 pub(super) fn grid_features(
     setup: &SiteSetup,
-    t: usize,
+    known: &Knowledge<'_>,
+    expected: &Expected,
     source: &dyn ForecastSource,
-    forecast: &mut [f32],
     features: &mut [f32],
 ) {
-    let known = setup.knowledge(t);
-    let mut price = [0.0; FORECAST_LEN];
-    let mut carbon = [0.0; FORECAST_LEN];
-    let paid = setup.config.tariff.paid_price.signal();
-    let ready = source.forecast(&known, paid, &mut price).is_ok()
-        && source.forecast(&known, Signal::CarbonIntensity, &mut carbon).is_ok();
-    if !ready {
-        return;
-    }
+    let place = &setup.places()[0];
     let carbon_price = setup.config.carbon_price_gbp_per_tonne / 1000.0;
-    let mut full = [0.0; FORECAST_LEN];
-    for k in 0..FORECAST_LEN {
-        full[k] = price[k] + setup.charges(t + k) + carbon_price * carbon[k];
-        forecast[k] = full[k] as f32;
-    }
+    let full = place.full_forecast(known.now(), expected);
     let mean = full[..DAY].iter().sum::<f64>() / DAY as f64;
     let variance = full[..DAY].iter().map(|f| (f - mean).powi(2)).sum::<f64>() / DAY as f64;
     let spread = variance.sqrt().max(SPREAD_FLOOR_GBP).max(SPREAD_FLOOR_SHARE * mean.abs());
     let mut w = Writer { out: features, at: 0 };
     price_curve(&mut w, &full, mean, spread);
-    price_history(&mut w, &known, mean, spread, setup);
-    carbon_and_grid(&mut w, &known, &carbon, carbon_price, spread);
-    solar(&mut w, &known, source);
-    calendar(&mut w, &known);
+    price_history(&mut w, known, mean, spread, place);
+    carbon_and_grid(&mut w, known, &expected.carbon, carbon_price, spread);
+    solar(&mut w, known, source);
+    calendar(&mut w, known);
     assert_eq!(w.at, GRID_FEATURES, "every grid feature is written once");
 }
 
@@ -80,7 +86,7 @@ fn price_curve(w: &mut Writer<'_>, full: &[f64; FORECAST_LEN], mean: f64, spread
 }
 
 /// 32..53: how the index moved against the day-ahead price, and the imbalance price against the index.
-fn price_history(w: &mut Writer<'_>, known: &Knowledge<'_>, mean: f64, spread: f64, setup: &SiteSetup) {
+fn price_history(w: &mut Writer<'_>, known: &Knowledge<'_>, mean: f64, spread: f64, place: &Place) {
     let now = known.now();
     let both = |a, b, t| known.get(a, t).zip(known.get(b, t)).map_or(0.0, |(x, y)| (x - y) / spread);
     let index_spread = |t| both(Signal::IntradayPrice, Signal::DayAheadPrice, t);
@@ -89,7 +95,7 @@ fn price_history(w: &mut Writer<'_>, known: &Knowledge<'_>, mean: f64, spread: f
     w.push(step_change(known, now, spread));
     (2..4).for_each(|lag| w.push(both(Signal::ImbalancePrice, Signal::IntradayPrice, now - lag)));
     (2..4).for_each(|lag| w.push(known.get(Signal::NetImbalanceVolume, now - lag).unwrap_or(0.0) / 500.0));
-    w.push((mean - mean_known_price(known, setup)) / spread);
+    w.push((mean - mean_known_price(known, place)) / spread);
     let ahead = known.day_ahead_until().saturating_sub(now);
     w.push(ahead as f64 / 74.0);
     w.push(f64::from(u8::from(known.get(Signal::DayAheadPrice, now).is_some())));
@@ -101,14 +107,14 @@ fn step_change(known: &Knowledge<'_>, now: usize, spread: f64) -> f64 {
 }
 
 /// Mean full price of the last 24 hours as far as known.
-fn mean_known_price(known: &Knowledge<'_>, setup: &SiteSetup) -> f64 {
+fn mean_known_price(known: &Knowledge<'_>, place: &Place) -> f64 {
     let now = known.now();
-    let carbon_price = setup.config.carbon_price_gbp_per_tonne / 1000.0;
+    let carbon_price = place.config.carbon_price_gbp_per_tonne / 1000.0;
     let (mut sum, mut n) = (0.0, 0.0);
     for t in now - DAY..now {
-        let price = known.get(setup.config.tariff.paid_price.signal(), t);
+        let price = known.get(place.config.tariff.paid_price.signal(), t);
         if let Some((price, carbon)) = price.zip(known.get(Signal::CarbonIntensity, t)) {
-            sum += price + setup.charges(t) + carbon_price * carbon;
+            sum += price + place.charges(t) + carbon_price * carbon;
             n += 1.0;
         }
     }

@@ -7,85 +7,120 @@
 use crate::units::PERIOD_HOURS;
 use serde::{Deserialize, Serialize};
 
-/// Names of the info entries of `FlexSite-v1`, in the order of [`StepAccount::write_info`].
-pub const INFO_KEYS: &[&str] = &[
-    "cost_gbp",
-    "bill_gbp",
-    "energy_gbp",
-    "charges_gbp",
-    "carbon_gbp",
-    "wear_gbp",
-    "lateness_gbp",
-    "settlement_gbp",
-    "fifo_cost_gbp",
-    "carbon_t",
-    "import_mwh",
-    "it_mwh",
-    "solar_used_mwh",
-    "solar_curtailed_mwh",
-    "charged_mwh",
-    "discharged_mwh",
-    "battery_lost_mwh",
-    "late_mwh",
-    "checkpoint_lost_mwh",
-    "shifted_mwh",
-    "jobs_in_time",
-    "jobs_late",
-    "threshold_breach_mwh",
-    "import_breach_mwh",
-];
+/// Declares the numbers of an account once: the struct, their names and their sum.
+macro_rules! accounts {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Money, carbon and energy of one period; of all sites together where there are several.
+        #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+        pub struct StepAccount {
+            $($(#[$doc])* pub $name: f64,)*
+            /// The parts of `settlement_gbp`.
+            pub settled: Settled,
+        }
 
-/// Money, carbon and energy of one period.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct StepAccount {
-    /// Import at the index price.
-    pub energy_gbp: f64,
+        /// Names of the info entries of the site environments, in the order of [`StepAccount::write_info`].
+        pub const INFO_KEYS: &[&str] = &["cost_gbp", "bill_gbp", $(stringify!($name)),*];
+
+        impl StepAccount {
+            /// Writes the entries named by [`INFO_KEYS`].
+            pub fn write_info(&self, out: &mut [f64]) {
+                out.copy_from_slice(&[self.cost_gbp(), self.bill_gbp(), $(self.$name),*]);
+            }
+
+            /// Adds another account, number by number.
+            pub fn add(&mut self, other: &StepAccount) {
+                $(self.$name += other.$name;)*
+                self.settled.energy_gbp += other.settled.energy_gbp;
+                self.settled.charges_gbp += other.settled.charges_gbp;
+                self.settled.carbon_t += other.settled.carbon_t;
+            }
+        }
+    };
+}
+
+accounts! {
+    /// Import at the index price, less what export earns.
+    energy_gbp,
     /// Import at network and policy charges.
-    pub charges_gbp: f64,
+    charges_gbp,
     /// Carbon price on emissions; not part of the bill.
-    pub carbon_gbp: f64,
+    carbon_gbp,
     /// Battery wear.
-    pub wear_gbp: f64,
+    wear_gbp,
     /// Charge for late work.
-    pub lateness_gbp: f64,
+    lateness_gbp,
+    /// Value of jobs lost in steps before their deadline.
+    value_lost_gbp,
+    /// Charge for moving data between sites; the energy of the transfer is in the import of the site that sends.
+    migration_gbp,
+    /// What flexibility earned: turn-down sold and events delivered, less penalties and fees. Counts against the cost.
+    flex_revenue_gbp,
     /// Value of what is left over, in the last period of a scored episode only.
-    pub settlement_gbp: f64,
-    /// The parts of `settlement_gbp`.
-    pub settled: Settled,
+    settlement_gbp,
     /// Cost of the same period under FIFO.
-    pub fifo_cost_gbp: f64,
+    fifo_cost_gbp,
     /// Emissions, location-based average.
-    pub carbon_t: f64,
+    carbon_t,
     /// Import from the grid.
-    pub import_mwh: f64,
+    import_mwh,
+    /// Export to the grid.
+    export_mwh,
     /// IT energy, interactive and jobs.
-    pub it_mwh: f64,
-    /// Facility energy: IT times PUE.
-    pub facility_mwh: f64,
+    it_mwh,
+    /// IT energy of interactive inference.
+    interactive_mwh,
+    /// Inferences served by it, in millions.
+    inferences_millions,
+    /// Work done on jobs, as IT energy at full power.
+    work_mwh,
+    /// Facility energy: IT and transfers of data, times PUE.
+    facility_mwh,
     /// On-site solar used.
-    pub solar_used_mwh: f64,
-    /// On-site solar not used.
-    pub solar_curtailed_mwh: f64,
+    solar_used_mwh,
+    /// On-site solar neither used nor exported.
+    solar_curtailed_mwh,
     /// Drawn by the battery.
-    pub charged_mwh: f64,
+    charged_mwh,
     /// Delivered by the battery.
-    pub discharged_mwh: f64,
-    /// Lost in the battery's conversion.
-    pub battery_lost_mwh: f64,
+    discharged_mwh,
+    /// Lost in the battery's conversion and by self-discharge.
+    battery_lost_mwh,
     /// Work past its deadline at the end of the period.
-    pub late_mwh: f64,
+    late_mwh,
+    /// Of this, work of jobs that would have been in time had the estimate of their duration been true.
+    late_by_estimate_mwh,
     /// Work lost at checkpoints.
-    pub checkpoint_lost_mwh: f64,
+    checkpoint_lost_mwh,
     /// Half the distance of the IT energy from FIFO's; sums to the energy moved in time.
-    pub shifted_mwh: f64,
+    shifted_mwh,
     /// Jobs finished by their deadline.
-    pub jobs_in_time: f64,
+    jobs_in_time,
     /// Jobs finished late, or left over late at the end.
-    pub jobs_late: f64,
+    jobs_late,
+    /// Of these, jobs that would have been in time had the estimate of their duration been true.
+    jobs_late_by_estimate,
+    /// Jobs sent to another site.
+    jobs_migrated,
+    /// IT energy of sending their data.
+    transfer_mwh,
     /// IT energy run above its class's carbon threshold.
-    pub threshold_breach_mwh: f64,
-    /// Import beyond the limit.
-    pub import_breach_mwh: f64,
+    threshold_breach_mwh,
+    /// IT energy of green-only classes run outside a green window.
+    green_breach_mwh,
+    /// Import beyond the limit, or beyond the cap that the grid asked for.
+    import_breach_mwh,
+    /// Turn-down sold ahead.
+    flex_sold_mwh,
+    /// Turn-down that was paid for.
+    flex_delivered_mwh,
+    /// What the market's own rule would have paid; `flex_revenue_gbp` pays for true turn-down only.
+    flex_settled_gbp,
+    /// Deviation from the baseline that was no turn-down against FIFO: error of the baseline.
+    baseline_error_mwh,
+    /// Turn-down asked for by grid events.
+    event_requested_mwh,
+    /// Asked for and not delivered.
+    event_shortfall_mwh,
 }
 
 /// What a scored episode leaves over, at the mean prices and carbon intensity of the settlement: these two amounts, the
@@ -136,71 +171,14 @@ impl StepAccount {
 
     /// J: everything the score counts.
     pub fn cost_gbp(&self) -> f64 {
-        self.bill_gbp() + self.carbon_gbp + self.wear_gbp + self.lateness_gbp + self.settlement_gbp
+        let service = self.lateness_gbp + self.value_lost_gbp + self.migration_gbp;
+        self.bill_gbp() + self.carbon_gbp + self.wear_gbp + service + self.settlement_gbp - self.flex_revenue_gbp
     }
 
     /// Energy that does not balance; rounding only.
     pub fn imbalance_mwh(&self) -> f64 {
-        self.import_mwh + self.solar_used_mwh + self.discharged_mwh - self.facility_mwh - self.charged_mwh
-    }
-
-    /// Writes the entries named by [`INFO_KEYS`].
-    pub fn write_info(&self, out: &mut [f64]) {
-        out.copy_from_slice(&[
-            self.cost_gbp(),
-            self.bill_gbp(),
-            self.energy_gbp,
-            self.charges_gbp,
-            self.carbon_gbp,
-            self.wear_gbp,
-            self.lateness_gbp,
-            self.settlement_gbp,
-            self.fifo_cost_gbp,
-            self.carbon_t,
-            self.import_mwh,
-            self.it_mwh,
-            self.solar_used_mwh,
-            self.solar_curtailed_mwh,
-            self.charged_mwh,
-            self.discharged_mwh,
-            self.battery_lost_mwh,
-            self.late_mwh,
-            self.checkpoint_lost_mwh,
-            self.shifted_mwh,
-            self.jobs_in_time,
-            self.jobs_late,
-            self.threshold_breach_mwh,
-            self.import_breach_mwh,
-        ]);
-    }
-
-    fn add(&mut self, step: &StepAccount) {
-        self.energy_gbp += step.energy_gbp;
-        self.charges_gbp += step.charges_gbp;
-        self.carbon_gbp += step.carbon_gbp;
-        self.wear_gbp += step.wear_gbp;
-        self.lateness_gbp += step.lateness_gbp;
-        self.settlement_gbp += step.settlement_gbp;
-        self.settled.energy_gbp += step.settled.energy_gbp;
-        self.settled.charges_gbp += step.settled.charges_gbp;
-        self.settled.carbon_t += step.settled.carbon_t;
-        self.fifo_cost_gbp += step.fifo_cost_gbp;
-        self.carbon_t += step.carbon_t;
-        self.import_mwh += step.import_mwh;
-        self.it_mwh += step.it_mwh;
-        self.facility_mwh += step.facility_mwh;
-        self.solar_used_mwh += step.solar_used_mwh;
-        self.solar_curtailed_mwh += step.solar_curtailed_mwh;
-        self.charged_mwh += step.charged_mwh;
-        self.discharged_mwh += step.discharged_mwh;
-        self.battery_lost_mwh += step.battery_lost_mwh;
-        self.late_mwh += step.late_mwh;
-        self.checkpoint_lost_mwh += step.checkpoint_lost_mwh;
-        self.shifted_mwh += step.shifted_mwh;
-        self.jobs_in_time += step.jobs_in_time;
-        self.jobs_late += step.jobs_late;
-        self.threshold_breach_mwh += step.threshold_breach_mwh;
-        self.import_breach_mwh += step.import_breach_mwh;
+        let supply = self.import_mwh + self.solar_used_mwh + self.discharged_mwh;
+        supply - self.facility_mwh - self.charged_mwh - self.export_mwh
     }
 }
 

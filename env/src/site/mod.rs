@@ -1,29 +1,46 @@
-//! One data-centre site as an environment: `FlexSite-v1`.
+//! Data-centre sites as an environment: `FlexSite-v1` is one of them, `FlexFleet-v1` several.
 //!
 //! `config` is the scenario file, `setup` joins it with a grid trace, `grid_features` and `observation` make what a
-//! policy sees, `state` moves jobs and battery, `ledger` counts pounds, carbon and energy, `env` is the Gym face.
+//! policy sees, `action` what it can say, `episode` plays all sites for a period, `state` moves jobs and battery of one,
+//! `migration` moves jobs between them, `gate` keeps classes from running, `settlement` prices what is left over,
+//! `ledger` counts pounds, carbon and energy, `reward` tells the agent, `env` is the Gym face.
 
+mod action;
 mod config;
+mod course;
 mod describe;
 mod env;
 mod episode;
+mod gate;
 mod grid_features;
 mod ledger;
+mod migration;
 mod observation;
 mod reward;
+mod settlement;
 mod setup;
 mod state;
 
-pub use config::{InformationConfig, RewardConfig, RewardMode, SiteConfig, SolarConfig};
+pub use action::{ActionLayout, SiteAction};
+pub use config::{
+    ControlsConfig, InformationConfig, MAX_SITES, MigrationConfig, RewardConfig, RewardMode, SiteConfig, SitePlan,
+    SolarConfig,
+};
+pub use course::{SiteCourse, courses};
 pub use describe::describe;
-pub use env::FlexSite;
-pub(crate) use env::build;
+pub use env::FlexFleet;
+pub(crate) use env::{build_fleet, build_site};
 pub use episode::{Episode, EpisodeEnd, WindowChoice};
 pub use grid_features::GRID_FEATURES;
 pub use ledger::{INFO_KEYS, Ledger, Settled, StepAccount};
-pub use observation::{SiteView, observation_schema};
-pub use setup::{FORECAST_LEN, HISTORY, SetupError, SiteSetup};
-pub use state::{SiteAction, SiteState};
+pub use observation::{FleetView, SiteView, observation_schema};
+pub use setup::{FORECAST_LEN, HISTORY, Outlook, Place, SetupError, SiteSetup};
+pub use state::{FifoPeriod, SiteState, Transfer};
+
+/// Whether an id is one of a site environment.
+pub fn is_site_env(id: &str) -> bool {
+    id.starts_with("FlexSite") || id.starts_with("FlexFleet")
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,47 +1,109 @@
 //! What a policy sees: the one crossing from physics (`f64`) to tensors (`f32`).
 //!
-//! In: a setup, an episode, a state. Out: a flat observation, and a [`SiteView`] for rules that think in pounds and MW.
+//! In: a setup and an episode. Out: a flat observation, and a [`SiteView`] per site for rules that think in pounds and MW.
 //! Always: both read only what is known when the period is decided. The interactive load and the jobs of the present
 //! period are known at its start. Not here: the grid part (`grid_features.rs`).
 
+use super::action::{ActionLayout, SiteAction};
+use super::config::SiteConfig;
 use super::episode::Episode;
+use super::gate::gated_classes;
 use super::grid_features::{GRID_FEATURES, grid_schema};
-use super::setup::SiteSetup;
-use super::state::{SiteState, it_limit};
+use super::setup::{Place, SiteSetup};
+use super::state::SiteState;
 use crate::core::{ObservationField, ObservationSchema};
 use crate::grid::Knowledge;
-use crate::units::PERIOD_HOURS;
-use crate::workload::{ClassView, Job, JobClassConfig};
+use crate::workload::{ClassView, Job, URGENCY};
 
 /// Site numbers that do not belong to a class.
 const SITE_FEATURES: usize = 4;
+/// Site numbers that only a fleet has.
+const FLEET_FEATURES: usize = 5;
 /// Numbers per job class.
 const CLASS_FEATURES: usize = 7;
-/// Urgency is observed as work whose slack is below these shares of the class's slack.
-const URGENCY: [f64; 3] = [0.25, 0.5, 0.75];
 const CLIP: f64 = 5.0;
 
-/// What is known at the moment of decision, in natural units, for rules and planners.
+/// The sites of an environment at the moment of decision.
+#[derive(Clone, Copy)]
+pub struct FleetView<'a> {
+    setup: &'a SiteSetup,
+    episode: &'a Episode,
+    layout: &'a ActionLayout,
+}
+
+/// What a site knows at the moment of decision, in natural units, for rules and planners.
 #[derive(Clone, Copy)]
 pub struct SiteView<'a> {
     setup: &'a SiteSetup,
+    place: &'a Place,
     episode: &'a Episode,
     state: &'a SiteState,
 }
 
-impl<'a> SiteView<'a> {
-    pub(super) fn new(setup: &'a SiteSetup, episode: &'a Episode, state: &'a SiteState) -> Self {
-        Self { setup, episode, state }
+impl<'a> FleetView<'a> {
+    pub(super) fn new(setup: &'a SiteSetup, episode: &'a Episode, layout: &'a ActionLayout) -> Self {
+        Self { setup, episode, layout }
     }
 
     /// The scenario.
-    pub fn config(&self) -> &'a super::config::SiteConfig {
+    pub fn config(&self) -> &'a SiteConfig {
         &self.setup.config
+    }
+
+    /// Number of sites.
+    pub fn len(&self) -> usize {
+        self.episode.sites.len()
+    }
+
+    /// Never: there is one site at least.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One site.
+    pub fn site(&self, i: usize) -> SiteView<'a> {
+        let (place, state) = (&self.setup.places()[i], &self.episode.sites[i]);
+        SiteView { setup: self.setup, place, episode: self.episode, state }
+    }
+
+    /// Asks `decide` for each site's action and writes the flat action of all.
+    pub fn decide_each(&self, action: &mut [f32], mut decide: impl FnMut(&SiteView<'a>) -> SiteAction) {
+        for (i, flat) in action.chunks_mut(self.layout.width()).enumerate() {
+            self.layout.write(&decide(&self.site(i)), flat);
+        }
+    }
+
+    /// Writes the observation.
+    pub(super) fn encode(&self, out: &mut [f32]) {
+        let at = self.episode.at().min(self.setup.trace.len() - 1);
+        let (grid, sites) = out.split_at_mut(GRID_FEATURES);
+        grid.copy_from_slice(self.setup.grid_features(at));
+        let width = sites.len() / self.len();
+        for (i, out) in sites.chunks_mut(width).enumerate() {
+            let (own, shared) = out.split_at_mut(width - fleet_features(self.len()));
+            let site = self.site(i);
+            site.encode(at, own);
+            if !shared.is_empty() {
+                site.encode_place(at, shared);
+            }
+        }
+    }
+}
+
+impl<'a> SiteView<'a> {
+    /// The scenario as this site sees it.
+    pub fn config(&self) -> &'a SiteConfig {
+        &self.place.config
+    }
+
+    /// The site and what it meets; its prices of the future are for the score alone.
+    pub fn place(&self) -> &'a Place {
+        self.place
     }
 
     /// Index of the period in the trace.
     pub fn now(&self) -> usize {
-        self.episode.window.start + self.state.t
+        self.episode.at()
     }
 
     /// Grid values known now.
@@ -51,12 +113,12 @@ impl<'a> SiteView<'a> {
 
     /// Forecast of the full price from now on, GBP/MWh.
     pub fn forecast(&self) -> &'a [f32] {
-        self.setup.forecast(self.now())
+        self.place.forecast(self.now())
     }
 
     /// Network and policy charges in period `t` of the trace.
     pub fn charges(&self, t: usize) -> f64 {
-        self.setup.charges(t)
+        self.place.charges(t)
     }
 
     /// Energy in the battery, MWh.
@@ -66,94 +128,110 @@ impl<'a> SiteView<'a> {
 
     /// Interactive IT load of the period, MW.
     pub fn interactive_mw(&self) -> f64 {
-        self.episode.arrivals.interactive_mw[self.state.t.min(self.episode.window.periods - 1)]
+        self.state.interactive.value()
     }
 
     /// Summary of a job class.
-    pub fn class(&self, class: usize) -> ClassView {
-        self.state.jobs.view(&self.setup.config.workload.classes, class, self.state.t as i32)
+    pub fn class(&self, class: usize) -> &'a ClassView {
+        self.state.jobs.view(class)
     }
 
-    /// Jobs of a class, earliest deadline first; their periods count from the start of the episode.
+    /// Jobs of a class, earliest deadline first; their periods count from the start of the episode. Rules that play
+    /// fair look at their estimates, not at their true work.
     pub fn jobs(&self, class: usize) -> &'a [Job] {
         self.state.jobs.jobs(class)
     }
 
+    /// Whether the scenario keeps a class from running now unless it must.
+    pub fn is_gated(&self, class: usize) -> bool {
+        gated_classes(self.place, self.now()) & (1 << class) != 0
+    }
+
     /// Periods since the start of the episode.
     pub fn period(&self) -> usize {
-        self.state.t
+        self.episode.t
     }
 
-    /// Writes the observation.
-    pub(super) fn encode(&self, out: &mut [f32]) {
-        let at = self.now().min(self.setup.trace.len() - 1);
-        out[..GRID_FEATURES].copy_from_slice(self.setup.grid_features(at));
-        self.encode_site(at, &mut out[GRID_FEATURES..]);
-    }
-
-    fn encode_site(&self, at: usize, out: &mut [f32]) {
-        let config = &self.setup.config;
+    fn encode(&self, at: usize, out: &mut [f32]) {
+        let config = &self.place.config;
         let (site, classes) = out.split_at_mut(SITE_FEATURES);
-        let mut must_run_mw = 0.0;
-        for (c, class) in config.workload.classes.iter().enumerate() {
-            let row = &mut classes[c * CLASS_FEATURES..(c + 1) * CLASS_FEATURES];
-            must_run_mw += self.encode_class(c, class, row);
+        for (c, row) in classes.chunks_mut(CLASS_FEATURES).enumerate() {
+            self.encode_class(c, row);
         }
+        let must_run_mw = self.state.jobs.must_run().value();
         let capacity = config.battery.capacity_mwh;
         let charge = if capacity > 0.0 { 2.0 * self.stored_mwh() / capacity - 1.0 } else { 0.0 };
         let interactive = self.interactive_mw();
-        let limit = it_limit(self.setup, at.saturating_sub(1)).value();
+        let limit = self.place.it_limit(at.saturating_sub(1)).value();
         put(site, 0, charge);
         put(site, 1, interactive / config.it_capacity_mw);
         put(site, 2, must_run_mw / config.it_capacity_mw);
         put(site, 3, (limit - interactive - must_run_mw) / config.it_capacity_mw);
     }
 
-    /// Writes a class's numbers and returns the power of its jobs that must run.
-    fn encode_class(&self, c: usize, class: &JobClassConfig, out: &mut [f32]) -> f64 {
-        let now = self.state.t as i32;
-        let slack_periods = (class.slack_hours / PERIOD_HOURS).max(1.0);
-        let mut urgent = [0.0; 3];
-        let mut running_mw = 0.0;
-        for job in self.state.jobs.jobs(c) {
-            let slack = job.slack(now);
-            for (sum, share) in urgent.iter_mut().zip(URGENCY) {
-                *sum += if slack < share * slack_periods { job.remaining_mwh } else { 0.0 };
-            }
-            running_mw += if job.running { job.usable_mw() } else { 0.0 };
-        }
+    fn encode_class(&self, c: usize, out: &mut [f32]) {
         let view = self.class(c);
-        let mean_mw = (class.energy_share * self.setup.config.workload.mean_it_mw).max(1e-6);
-        let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
-        put(out, 0, 0.5 * view.available_mw / mean_mw);
-        put(out, 1, 0.5 * view.must_run_mw / mean_mw);
-        put(out, 2, 0.5 * running_mw / mean_mw);
-        put(out, 3, 0.5 * view.queued_mwh / typical_mwh);
-        urgent.iter().enumerate().for_each(|(i, mwh)| put(out, 4 + i, 0.5 * mwh / typical_mwh));
-        view.must_run_mw
+        let [per_mw, per_mwh] = self.place.class_scales[c];
+        put(out, 0, per_mw * view.available_mw);
+        put(out, 1, per_mw * view.must_run_mw);
+        put(out, 2, per_mw * view.running_mw);
+        put(out, 3, per_mwh * view.queued_mwh);
+        view.urgent_mwh.iter().enumerate().for_each(|(i, mwh)| put(out, 4 + i, per_mwh * mwh));
     }
+
+    /// How the site differs from the first one, whose prices the grid features hold.
+    fn encode_place(&self, at: usize, out: &mut [f32]) {
+        let (own, first) = (self.place.outlook(at), self.setup.places()[0].outlook(at));
+        let scale = 0.1 * f64::from(first.mean_gbp_per_mwh).abs().max(30.0);
+        let now = |place: &Place| f64::from(place.forecast(at)[0]);
+        put(out, 0, (now(self.place) - now(&self.setup.places()[0])) / scale);
+        put(out, 1, f64::from(own.mean_4h_gbp_per_mwh - first.mean_4h_gbp_per_mwh) / scale);
+        put(out, 2, f64::from(own.mean_gbp_per_mwh - first.mean_gbp_per_mwh) / scale);
+        let capacity = self.place.config.it_capacity_mw;
+        let inbound: f64 = self.state.inbound.iter().map(|transfer| transfer.job.power_mw).sum();
+        put(out, 3, inbound / capacity);
+        let solar = self.place.config.solar.capacity_mwp;
+        put(out, 4, if solar > 0.0 { self.place.solar_mw(at.saturating_sub(1)) / solar } else { 0.0 });
+    }
+}
+
+fn fleet_features(sites: usize) -> usize {
+    if sites > 1 { FLEET_FEATURES } else { 0 }
 }
 
 fn put(out: &mut [f32], i: usize, x: f64) {
     out[i] = x.clamp(-CLIP, CLIP) as f32;
 }
 
-/// Length of the observation for a number of job classes.
-pub(super) fn observation_len(classes: usize) -> usize {
-    GRID_FEATURES + SITE_FEATURES + classes * CLASS_FEATURES
+/// Length of the observation of a scenario.
+pub(super) fn observation_len(config: &SiteConfig) -> usize {
+    let sites = config.sites.len().max(1);
+    let classes = config.workload.classes.len();
+    GRID_FEATURES + sites * (SITE_FEATURES + classes * CLASS_FEATURES + fleet_features(sites))
 }
 
 /// Name, unit and scaling of each index.
-pub fn observation_schema(setup: &SiteSetup) -> ObservationSchema {
+pub fn observation_schema(config: &SiteConfig) -> ObservationSchema {
     let mut fields = grid_schema();
+    if config.sites.is_empty() {
+        fields.extend(site_schema(config, "", 1));
+    }
+    for plan in &config.sites {
+        fields.extend(site_schema(config, &format!("{}_", plan.name), config.sites.len()));
+    }
+    ObservationSchema { fields }
+}
+
+fn site_schema(config: &SiteConfig, prefix: &str, sites: usize) -> Vec<ObservationField> {
+    let mut fields = Vec::new();
     let mut add = |name: String, unit: &str, scaling: &str| {
-        fields.push(ObservationField { name, unit: unit.into(), scaling: scaling.into() });
+        fields.push(ObservationField { name: format!("{prefix}{name}"), unit: unit.into(), scaling: scaling.into() });
     };
     add("battery_charge".into(), "MWh", "2 x / capacity - 1");
     add("interactive_load".into(), "MW", "/ IT capacity");
     add("must_run_load".into(), "MW", "/ IT capacity");
     add("free_capacity".into(), "MW", "after interactive and must-run load, / IT capacity");
-    for class in &setup.config.workload.classes {
+    for class in &config.workload.classes {
         let name = &class.name;
         add(format!("{name}_available"), "MW", "/ (2 x mean power of the class)");
         add(format!("{name}_must_run"), "MW", "/ (2 x mean power of the class)");
@@ -164,5 +242,13 @@ pub fn observation_schema(setup: &SiteSetup) -> ObservationSchema {
             add(format!("{name}_slack_below_{percent}_percent"), "MWh", "/ (2 x typical queue of the class)");
         }
     }
-    ObservationSchema { fields }
+    if fleet_features(sites) > 0 {
+        let scaling = "less that of the first site, / max(3, 10 % of its mean over the coming day)";
+        add("price_now".into(), "GBP/MWh", scaling);
+        add("price_4h".into(), "GBP/MWh", scaling);
+        add("price_24h".into(), "GBP/MWh", scaling);
+        add("inbound".into(), "MW", "power of the jobs on their way here, / IT capacity");
+        add("solar_last".into(), "1", "output / capacity");
+    }
+    fields
 }

@@ -12,27 +12,24 @@ use super::config::RewardMode;
 use super::episode::{Episode, EpisodeEnd};
 use super::ledger::StepAccount;
 use super::setup::SiteSetup;
-use super::state::SiteState;
 
 /// Pounds that stored energy and work done ahead of FIFO are worth at the mean forecast price.
 ///
 /// At the end of a settled episode it is 0, because the settlement has paid for both.
-pub(super) fn potential_gbp(setup: &SiteSetup, episode: &Episode, state: &SiteState) -> f64 {
-    let over = state.t == episode.window.periods;
-    if over && episode.window.end == EpisodeEnd::Settle {
+pub(super) fn potential_gbp(setup: &SiteSetup, episode: &Episode) -> f64 {
+    if episode.is_over() && episode.window.end == EpisodeEnd::Settle {
         return 0.0;
     }
-    let at = (episode.window.start + state.t).min(setup.trace.len() - 1);
-    let battery = &setup.config.battery;
-    let stored = (state.stored - battery.initial_stored()).value();
-    let fifo_queue = match state.t {
-        0 => episode.initial_jobs.queued().value(),
-        t => episode.fifo[t - 1].queued_mwh,
-    };
-    // Jobs of the present period have arrived in both courses: their work cancels out.
-    let arrived: f64 = if over { 0.0 } else { episode.arrivals.released(state.t).iter().map(|j| j.work_mwh).sum() };
-    let behind = state.jobs.queued().value() - arrived - fifo_queue;
-    setup.mean_forecast(at) * (battery.discharge_efficiency * stored - setup.config.pue * behind)
+    let at = episode.at().min(setup.trace.len() - 1);
+    let of_site = setup.places().iter().zip(&episode.sites).map(|(place, site)| {
+        let battery = &place.config.battery;
+        let stored = (site.stored - battery.initial_stored()).value();
+        // What has just arrived is in both queues, so that it cancels out.
+        let behind = (site.queued() - site.fifo_jobs.queued()).value();
+        let price = f64::from(place.outlook(at).mean_gbp_per_mwh);
+        price * (battery.discharge_efficiency * stored - place.config.pue * behind)
+    });
+    of_site.sum()
 }
 
 /// Reward of a period, dimensionless.

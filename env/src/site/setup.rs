@@ -5,9 +5,10 @@
 //! pays and scores by is kept apart from them. Not here: episodes (`episode.rs`).
 
 use super::config::SiteConfig;
-use super::grid_features::{GRID_FEATURES, grid_features};
+use super::grid_features::{Expected, GRID_FEATURES, grid_features};
 use crate::grid::{DayAheadPersistence, ForecastSource, GridTrace, Knowledge, Signal};
-use crate::workload::JobGenerator;
+use crate::units::{Megawatts, PERIOD_HOURS};
+use crate::workload::{ClassRules, JobClassConfig, JobGenerator};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,15 +26,42 @@ pub struct SiteSetup {
     pub config: SiteConfig,
     /// The grid.
     pub trace: Arc<GridTrace>,
-    /// Draws the work.
+    places: Vec<Place>,
+    features: Vec<f32>,
+    training_starts: Vec<u32>,
+}
+
+/// One site of a scenario: what it is and what it meets in every period of the trace.
+pub struct Place {
+    /// The scenario as this site sees it.
+    pub config: SiteConfig,
+    /// Rules of its job classes.
+    pub rules: Vec<ClassRules>,
+    /// Its classes, the first to be served first.
+    pub priority: Vec<u8>,
+    /// Draws its work.
     pub generator: JobGenerator,
+    /// Whether a class may be kept from running.
+    pub(super) has_gates: bool,
+    /// Per class: 1 / (2 x mean power), 1 / (2 x typical queue); observations are scaled by them.
+    pub(super) class_scales: Vec<[f64; 2]>,
     paid: Vec<f64>,
     charges: Vec<f64>,
     carbon: Vec<f64>,
     solar: Vec<f64>,
-    features: Vec<f32>,
     forecasts: Vec<f32>,
-    training_starts: Vec<u32>,
+    outlook: Vec<Outlook>,
+}
+
+/// What a site expects at the start of a period, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Outlook {
+    /// Mean of the forecast of the full price over the coming day: what energy is worth on average, GBP/MWh.
+    pub mean_gbp_per_mwh: f32,
+    /// Its mean over the coming four hours.
+    pub mean_4h_gbp_per_mwh: f32,
+    /// Expected carbon intensity of the period, g/kWh.
+    pub carbon_gco2_kwh: f32,
 }
 
 /// Why a scenario cannot run on a trace.
@@ -69,81 +97,43 @@ impl std::fmt::Debug for SiteSetup {
     }
 }
 
-impl SiteSetup {
-    /// Prepares a scenario on a trace; training windows start inside `training`.
-    ///
-    /// # Errors
-    /// [`SetupError`] if the scenario has faults.
-    pub fn new(config: SiteConfig, trace: Arc<GridTrace>, training: Range<usize>) -> Result<Self, SetupError> {
-        Self::with_forecast(config, trace, training, &DayAheadPersistence)
-    }
-
-    /// The same with another forecast source.
-    ///
-    /// # Errors
-    /// As [`SiteSetup::new`].
-    pub fn with_forecast(
-        config: SiteConfig,
-        trace: Arc<GridTrace>,
-        training: Range<usize>,
-        source: &dyn ForecastSource,
-    ) -> Result<Self, SetupError> {
-        let faults: Vec<String> = config.validate().into_iter().map(|(key, text)| format!("`{key}` {text}")).collect();
-        if !faults.is_empty() {
-            return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
-        }
+impl Place {
+    fn new(config: SiteConfig, trace: &GridTrace) -> Self {
         // Forecasts reach past the end of the table; the calendar does too.
         let ahead = (0..trace.len() + FORECAST_LEN).map(|t| trace.start() + t as i64);
-        let charges = ahead.map(|period| config.tariff.charges(period.local())).collect();
-        let mut setup = Self {
+        let classes = &config.workload.classes;
+        let mut priority: Vec<u8> = (0..classes.len() as u8).collect();
+        priority.sort_by_key(|c| classes[usize::from(*c)].priority);
+        let capacity = config.solar.capacity_mwp;
+        let solar = |factor: &f64| if capacity > 0.0 { factor * capacity } else { 0.0 };
+        let scales = |class: &JobClassConfig| {
+            let mean_mw = (class.energy_share * config.workload.mean_it_mw).max(1e-6);
+            let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
+            [0.5 / mean_mw, 0.5 / typical_mwh]
+        };
+        Self {
+            has_gates: config.controls.enforce_thresholds || classes.iter().any(|class| class.green_only),
+            class_scales: classes.iter().map(scales).collect(),
+            rules: classes.iter().map(ClassRules::new).collect(),
+            priority,
             generator: JobGenerator::new(&config.workload),
             paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
-            charges,
+            charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
             carbon: trace.column(Signal::CarbonIntensity).to_vec(),
-            solar: trace.solar_factor().to_vec(),
-            features: Vec::new(),
+            solar: trace.solar_factor().iter().map(solar).collect(),
             forecasts: Vec::new(),
-            training_starts: Vec::new(),
+            outlook: Vec::new(),
             config,
-            trace,
-        };
-        setup.fill_features(source);
-        setup.training_starts = setup.usable_starts(training);
-        Ok(setup)
-    }
-
-    /// That there is a window to train on; scored weeks do not need one.
-    ///
-    /// # Errors
-    /// [`SetupError::NoWindow`].
-    pub fn require_training(&self) -> Result<(), SetupError> {
-        if !self.training_starts.is_empty() {
-            return Ok(());
         }
-        let paid = self.config.tariff.paid_price.signal();
-        let mut signals = vec![paid.column_name(), Signal::CarbonIntensity.column_name()];
-        if self.config.solar.capacity_mwp > 0.0 {
-            signals.push("solar_mw or pvlive_mw");
-        }
-        Err(SetupError::NoWindow {
-            table: self.trace.source().name.clone(),
-            periods: self.config.episode_periods,
-            signals: signals.join(", "),
-        })
     }
 
-    /// What is known at the start of period `t`, for this scenario.
-    pub fn knowledge(&self, t: usize) -> Knowledge<'_> {
-        knowledge(&self.config, &self.trace, t)
-    }
-
-    /// Which signal that the scenario pays or scores by is missing in period `t`, if any.
+    /// Which signal that the site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
         if self.paid[t].is_nan() {
             Some("the paid price")
         } else if self.carbon[t].is_nan() {
             Some("carbon intensity")
-        } else if self.config.solar.capacity_mwp > 0.0 && self.solar[t].is_nan() {
+        } else if self.solar[t].is_nan() {
             Some("solar output")
         } else if self.forecasts[t * FORECAST_LEN].is_nan() {
             Some("history to forecast from")
@@ -169,7 +159,7 @@ impl SiteSetup {
 
     /// On-site solar power available in period `t`, MW.
     pub fn solar_mw(&self, t: usize) -> f64 {
-        if self.config.solar.capacity_mwp > 0.0 { self.solar[t] * self.config.solar.capacity_mwp } else { 0.0 }
+        self.solar[t]
     }
 
     /// What one MWh of import costs in period `t`, carbon price included, GBP/MWh.
@@ -191,7 +181,7 @@ impl SiteSetup {
 
     /// Whether the 24 hours after an episode ending before `end` are in the table.
     pub fn settles_on_following_day(&self, end: usize) -> bool {
-        end + SETTLEMENT <= self.trace.len() && (end..end + SETTLEMENT).all(|t| self.full_price(t).is_finite())
+        end + SETTLEMENT <= self.paid.len() && (end..end + SETTLEMENT).all(|t| self.full_price(t).is_finite())
     }
 
     /// Forecast of the full price for periods `t ..`, made at the start of `t`; `[FORECAST_LEN]`, GBP/MWh.
@@ -199,15 +189,102 @@ impl SiteSetup {
         &self.forecasts[t * FORECAST_LEN..(t + 1) * FORECAST_LEN]
     }
 
+    /// What the site expects at the start of period `t`.
+    pub fn outlook(&self, t: usize) -> &Outlook {
+        &self.outlook[t]
+    }
+
+    /// Whether the data of a class may be held here.
+    pub(super) fn may_hold(&self, _class: usize) -> bool {
+        true
+    }
+
+    /// IT power that capacity, grid connection and sun allow in period `t`.
+    pub fn it_limit(&self, t: usize) -> Megawatts {
+        let supply = (self.config.import_limit_mw + self.solar_mw(t)) / self.config.pue;
+        Megawatts(self.config.it_capacity_mw.min(supply))
+    }
+}
+
+impl SiteSetup {
+    /// Prepares a scenario on a trace; training windows start inside `training`.
+    ///
+    /// # Errors
+    /// [`SetupError`] if the scenario has faults.
+    pub fn new(config: SiteConfig, trace: Arc<GridTrace>, training: Range<usize>) -> Result<Self, SetupError> {
+        Self::with_forecast(config, trace, training, &DayAheadPersistence)
+    }
+
+    /// The same with another forecast source.
+    ///
+    /// # Errors
+    /// As [`SiteSetup::new`].
+    pub fn with_forecast(
+        config: SiteConfig,
+        trace: Arc<GridTrace>,
+        training: Range<usize>,
+        source: &dyn ForecastSource,
+    ) -> Result<Self, SetupError> {
+        let faults: Vec<String> = config.validate().into_iter().map(|(key, text)| format!("`{key}` {text}")).collect();
+        if !faults.is_empty() {
+            return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
+        }
+        let places = config.sites().into_iter().map(|site| Place::new(site, &trace)).collect();
+        let mut setup = Self { config, trace, places, features: Vec::new(), training_starts: Vec::new() };
+        setup.fill_features(source);
+        setup.training_starts = setup.usable_starts(training);
+        Ok(setup)
+    }
+
+    /// That there is a window to train on; scored weeks do not need one.
+    ///
+    /// # Errors
+    /// [`SetupError::NoWindow`].
+    pub fn require_training(&self) -> Result<(), SetupError> {
+        if !self.training_starts.is_empty() {
+            return Ok(());
+        }
+        let paid = self.config.tariff.paid_price.signal();
+        let mut signals = vec![paid.column_name(), Signal::CarbonIntensity.column_name()];
+        if self.places.iter().any(|place| place.config.solar.capacity_mwp > 0.0) {
+            signals.push("solar_mw or pvlive_mw");
+        }
+        Err(SetupError::NoWindow {
+            table: self.trace.source().name.clone(),
+            periods: self.config.episode_periods,
+            signals: signals.join(", "),
+        })
+    }
+
+    /// The sites; one at least.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// What is known at the start of period `t`, for this scenario.
+    pub fn knowledge(&self, t: usize) -> Knowledge<'_> {
+        knowledge(&self.config, &self.trace, t)
+    }
+
+    /// Which signal that some site pays or is scored by is missing in period `t`, if any.
+    pub fn missing(&self, t: usize) -> Option<&'static str> {
+        self.places.iter().find_map(|place| place.missing(t))
+    }
+
+    /// Whether the 24 hours after an episode ending before `end` are in the table, for all sites.
+    pub fn settles_on_following_day(&self, end: usize) -> bool {
+        self.places.iter().all(|place| place.settles_on_following_day(end))
+    }
+
     /// The part of the observation that depends on the grid alone, `[GRID_FEATURES]`.
     pub fn grid_features(&self, t: usize) -> &[f32] {
         &self.features[t * GRID_FEATURES..(t + 1) * GRID_FEATURES]
     }
 
-    /// Mean of the forecast over the coming day: what energy is worth on average.
-    pub fn mean_forecast(&self, t: usize) -> f64 {
-        let day = &self.forecast(t)[..48];
-        day.iter().map(|f| f64::from(*f)).sum::<f64>() / 48.0
+    /// Periods that FIFO plays before an episode: as long as its longest job, so that as much is in progress as ever.
+    pub(super) fn warm_up(&self) -> usize {
+        let longest = self.config.workload.classes.iter().map(|class| class.duration_hours_max).fold(0.0, f64::max);
+        ((longest / PERIOD_HOURS).ceil() as usize).clamp(24, HISTORY)
     }
 
     /// Starts of training windows.
@@ -223,11 +300,19 @@ impl SiteSetup {
         // A scored week may be shorter than a training episode, and end with the table.
         let window = start..(start + self.config.episode_periods).min(self.trace.len());
         let day_ahead = &self.trace.column(Signal::DayAheadPrice)[window.clone()];
-        let prices = if day_ahead.iter().any(|p| p.is_nan()) { &self.paid[window] } else { day_ahead };
+        let prices = if day_ahead.iter().any(|p| p.is_nan()) { &self.places[0].paid[window] } else { day_ahead };
         let n = prices.len() as f64;
         let mean = prices.iter().sum::<f64>() / n;
         let variance = prices.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / n;
-        variance.sqrt().max(floor)
+        variance.sqrt().max(floor) * self.size()
+    }
+
+    /// Mean load of all sites in units of the standard site's 8 MW, so that rewards are of order one everywhere.
+    fn size(&self) -> f64 {
+        if self.places.len() == 1 {
+            return 1.0;
+        }
+        self.places.iter().map(|place| place.config.workload.mean_it_mw).sum::<f64>() / 8.0
     }
 
     fn usable_starts(&self, range: Range<usize>) -> Vec<u32> {
@@ -249,16 +334,47 @@ impl SiteSetup {
     fn fill_features(&mut self, source: &dyn ForecastSource) {
         let n = self.trace.len();
         let mut features = vec![f32::NAN; n * GRID_FEATURES];
-        let mut forecasts = vec![f32::NAN; n * FORECAST_LEN];
-        features.par_chunks_mut(GRID_FEATURES).zip(forecasts.par_chunks_mut(FORECAST_LEN)).enumerate().for_each(
-            |(t, (features, forecast))| {
-                if t >= HISTORY {
-                    grid_features(self, t, source, forecast, features);
-                }
-            },
-        );
+        let rows: Vec<Vec<(Vec<f32>, Outlook)>> = features
+            .par_chunks_mut(GRID_FEATURES)
+            .enumerate()
+            .map(|(t, features)| if t >= HISTORY { self.fill_period(t, source, features) } else { Vec::new() })
+            .collect();
+        for (i, place) in self.places.iter_mut().enumerate() {
+            let unknown = (vec![f32::NAN; FORECAST_LEN], Outlook::default());
+            let of_place = || rows.iter().map(|row| row.get(i).unwrap_or(&unknown));
+            place.forecasts = of_place().flat_map(|(forecast, _)| forecast.iter().copied()).collect();
+            place.outlook = of_place().map(|(_, outlook)| *outlook).collect();
+        }
         self.features = features;
-        self.forecasts = forecasts;
+    }
+
+    /// Features of a period, and forecast and outlook of every site; nothing if nothing is known to forecast from.
+    fn fill_period(&self, t: usize, source: &dyn ForecastSource, features: &mut [f32]) -> Vec<(Vec<f32>, Outlook)> {
+        let known = self.knowledge(t);
+        let Some(expected) = Expected::new(&known, self.config.tariff.paid_price.signal(), source) else {
+            return Vec::new();
+        };
+        grid_features(self, &known, &expected, source, features);
+        self.places.iter().map(|place| place.expect(t, &expected)).collect()
+    }
+}
+
+impl Place {
+    fn expect(&self, t: usize, expected: &Expected) -> (Vec<f32>, Outlook) {
+        let full = self.full_forecast(t, expected);
+        let mean = |n: usize| (full[..n].iter().sum::<f64>() / n as f64) as f32;
+        let outlook = Outlook {
+            mean_gbp_per_mwh: mean(48),
+            mean_4h_gbp_per_mwh: mean(8),
+            carbon_gco2_kwh: expected.carbon[0] as f32,
+        };
+        (full.iter().map(|x| *x as f32).collect(), outlook)
+    }
+
+    /// Expected full price from period `t` on.
+    pub(super) fn full_forecast(&self, t: usize, expected: &Expected) -> [f64; FORECAST_LEN] {
+        let carbon_price = self.config.carbon_price_gbp_per_tonne / 1000.0;
+        std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon_price * expected.carbon[k])
     }
 }
 

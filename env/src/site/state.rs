@@ -2,112 +2,188 @@
 //!
 //! In: an action. Out: a [`StepAccount`].
 //! Always: energy and work are conserved; must-run work beats the action; import limit beats the battery's set-point.
-//! Not here: rewards (`reward.rs`), observations (`observation.rs`).
+//! Not here: moving jobs between sites (`migration.rs`), rewards (`reward.rs`), observations (`observation.rs`).
 
-use super::episode::{Episode, EpisodeEnd};
-use super::ledger::{Settled, StepAccount};
-use super::setup::SiteSetup;
+use super::action::SiteAction;
+use super::ledger::StepAccount;
+use super::setup::Place;
 use crate::battery::{BatteryFlow, deliverable, operate};
+use crate::core::SeedTree;
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
-use crate::workload::{JobPool, MAX_CLASSES, Served};
+use crate::workload::{ArrivalStream, Job, JobPool, MAX_CLASSES, Served, Shares};
 use serde::{Deserialize, Serialize};
 
-/// Hours of lateness charged for work that is late and still undone at the end of a scored episode: half of the day
-/// over which leftovers are settled.
-const LEFT_LATE_HOURS: f64 = 12.0;
-
-/// What to do in one period.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct SiteAction {
-    /// Battery set-point as a share of its power, -1 discharge .. 1 charge.
-    pub battery: f64,
-    /// Share of each class's waiting power to run now, 0 .. 1.
-    pub run: [f64; MAX_CLASSES],
-}
-
-/// Jobs, battery and clock of a site.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// Jobs, battery and clock of a site, and the course that FIFO takes beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SiteState {
     /// Released, unfinished jobs.
     pub jobs: JobPool,
+    /// The same under FIFO: every job at arrival, at home, at full power.
+    pub fifo_jobs: JobPool,
     /// Energy in the battery.
     pub stored: MegawattHours,
-    /// Periods played.
-    pub t: usize,
+    /// Interactive IT load of the present period.
+    pub interactive: Megawatts,
+    /// Jobs on their way here.
+    pub inbound: Vec<Transfer>,
+    /// Data that the link still has to send, and to receive.
+    pub(super) link_gb: LinkBacklog,
+    stream: ArrivalStream,
 }
 
-impl SiteAction {
-    /// Run everything now, leave the battery alone.
-    pub fn fifo() -> Self {
-        Self { battery: 0.0, run: [1.0; MAX_CLASSES] }
-    }
+/// A job between two sites.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// First period in which it may run.
+    pub arrives: i32,
+    /// The job.
+    pub job: Job,
+}
 
-    /// The flat action: the battery's set-point, and per class `2 run - 1`.
-    pub fn write(&self, out: &mut [f32]) {
-        out[0] = self.battery as f32;
-        for (x, run) in out[1..].iter_mut().zip(&self.run) {
-            *x = (2.0 * run - 1.0) as f32;
-        }
-    }
+/// Data waiting for a site's link, GB.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct LinkBacklog {
+    /// To be sent.
+    pub out: f64,
+    /// To be received.
+    pub into: f64,
+}
+
+/// What FIFO does in one period.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FifoPeriod {
+    /// IT energy, interactive and jobs.
+    pub it_mwh: f64,
+    /// Import from the grid.
+    pub import_mwh: f64,
+    /// Cost as the score counts it, without the settlement of the end.
+    pub cost_gbp: f64,
+}
+
+/// Jobs sent away in one period.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Sent {
+    /// Their number.
+    pub jobs: u32,
+    /// Their data.
+    pub data_gb: f64,
+    /// Work thrown away because running jobs were moved.
+    pub lost: MegawattHours,
 }
 
 impl SiteState {
-    /// Goes to the first decision of an episode.
-    pub fn start(&mut self, setup: &SiteSetup, episode: &Episode) {
-        let classes = setup.config.workload.classes.len();
-        if self.jobs.classes() != classes {
-            self.jobs = JobPool::new(classes);
+    /// An empty site.
+    pub fn new(place: &Place) -> Self {
+        let classes = place.rules.len();
+        Self {
+            jobs: JobPool::new(classes),
+            fifo_jobs: JobPool::new(classes),
+            stored: place.config.battery.initial_stored(),
+            interactive: Megawatts::ZERO,
+            inbound: Vec::with_capacity(64),
+            link_gb: LinkBacklog::default(),
+            stream: ArrivalStream::new(SeedTree::new(0)),
         }
-        self.jobs.copy_from(&episode.initial_jobs);
-        self.stored = setup.config.battery.initial_stored();
-        self.t = 0;
-        self.release(episode);
     }
 
-    /// Lets the jobs of the present period arrive.
-    fn release(&mut self, episode: &Episode) {
-        if self.t < episode.window.periods {
-            for job in episode.arrivals.released(self.t) {
-                self.jobs.push(*job);
+    /// Forgets everything and lets FIFO play the periods before an episode that starts at index `start` of the trace,
+    /// so that it begins with jobs in progress.
+    pub(super) fn begin(&mut self, place: &Place, seed: SeedTree, locals: &impl Locals, start: usize, warm_up: usize) {
+        self.jobs.clear();
+        self.fifo_jobs.clear();
+        self.inbound.clear();
+        self.link_gb = LinkBacklog::default();
+        self.stored = place.config.battery.initial_stored();
+        self.stream = ArrivalStream::new(seed);
+        for at in start - warm_up..start {
+            let t = at as i32 - start as i32;
+            self.draw(place, locals, at, t, |_| ());
+            self.advance_fifo(place, at, t, 0);
+        }
+        self.jobs.copy_from(&self.fifo_jobs);
+    }
+
+    /// Lets the work of a period arrive at FIFO, and shows it to `see`.
+    pub(super) fn draw(&mut self, place: &Place, locals: &impl Locals, at: usize, t: i32, mut see: impl FnMut(Job)) {
+        let Self { fifo_jobs, stream, .. } = self;
+        self.interactive = place.generator.draw(stream, locals.local(at), t, |job| {
+            see(job);
+            fifo_jobs.push(&place.rules, job, t);
+        });
+    }
+
+    /// Lets the work of period `t`, index `at` of the trace, arrive in both courses.
+    pub(super) fn arrive(&mut self, place: &Place, locals: &impl Locals, at: usize, t: i32) {
+        let Self { jobs, fifo_jobs, stream, inbound, .. } = self;
+        self.interactive = place.generator.draw(stream, locals.local(at), t, |job| {
+            jobs.push(&place.rules, job, t);
+            fifo_jobs.push(&place.rules, job, t);
+        });
+        inbound.retain(|transfer| {
+            if transfer.arrives <= t {
+                jobs.push(&place.rules, transfer.job, t);
             }
-        }
+            transfer.arrives > t
+        });
     }
 
-    /// Plays one period; the account holds the settlement too if this was the last period of a scored episode.
-    pub fn advance(&mut self, setup: &SiteSetup, episode: &Episode, action: &SiteAction) -> StepAccount {
-        let at = episode.window.start + self.t;
-        let interactive = Megawatts(episode.arrivals.interactive_mw[self.t]);
-        let classes = &setup.config.workload.classes;
-        let capacity = it_limit(setup, at) - interactive;
-        let served = self.jobs.serve(classes, &action.run, capacity, self.t as i32);
-        let it = interactive.over_period() + served.energy;
-        let facility = it * setup.config.pue;
-        let solar = Megawatts(setup.solar_mw(at)).over_period();
-        let flow = self.operate_battery(setup, action, facility, solar);
+    /// Whether its queues are those of a number of classes.
+    pub(super) fn has_classes(&self, classes: usize) -> bool {
+        let queues = [&self.jobs, &self.fifo_jobs];
+        queues.iter().all(|jobs| jobs.is_sound(classes))
+            && self.inbound.iter().all(|t| usize::from(t.job.class) < classes)
+    }
+
+    /// Work truly left here or on its way here.
+    pub fn queued(&self) -> MegawattHours {
+        self.jobs.queued() + MegawattHours(self.inbound.iter().map(|transfer| transfer.job.left_mwh()).sum())
+    }
+
+    /// Plays one period, of both courses; `gated` marks the classes that may not run unless they must.
+    pub(super) fn advance(
+        &mut self,
+        place: &Place,
+        at: usize,
+        t: i32,
+        action: &SiteAction,
+        gated: u16,
+        sent: Sent,
+    ) -> (StepAccount, FifoPeriod) {
+        let capacity = place.it_limit(at) - self.interactive;
+        let mut run = action.run;
+        close(&mut run, gated);
+        let mut dispatch = Shares::new(&run, &action.cap);
+        let served = self.jobs.serve(&place.rules, &place.priority, &mut dispatch, capacity, t);
+        let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
+        let it = self.interactive.over_period() + served.energy;
+        let flow = self.operate_battery(place, at, action, (it + transfer) * place.config.pue);
         self.stored = flow.stored;
-        let mut account = account_energy(setup, at, it, solar, &flow);
-        account_jobs(setup, at, &served, &mut account);
-        let fifo = &episode.fifo[self.t];
+        let mut account = account_energy(place, at, it, transfer, &flow);
+        self.account_jobs(place, at, &served, gated, sent, &mut account);
+        let fifo = self.advance_fifo(place, at, t, gated);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
-        self.t += 1;
-        if self.t == episode.window.periods && episode.window.end == EpisodeEnd::Settle {
-            self.settle(setup, episode, &mut account);
-        }
-        self.release(episode);
-        account
+        (account, fifo)
     }
 
-    fn operate_battery(
-        &self,
-        setup: &SiteSetup,
-        action: &SiteAction,
-        facility: MegawattHours,
-        solar: MegawattHours,
-    ) -> BatteryFlow {
-        let battery = &setup.config.battery;
-        let net = facility.per_period() - solar.per_period();
-        let over = net - Megawatts(setup.config.import_limit_mw);
+    /// Plays one period of FIFO.
+    pub(super) fn advance_fifo(&mut self, place: &Place, at: usize, t: i32, gated: u16) -> FifoPeriod {
+        let mut run = [1.0; MAX_CLASSES];
+        close(&mut run, gated);
+        let capacity = place.it_limit(at) - self.interactive;
+        let mut dispatch = Shares::new(&run, &[]);
+        let served = self.fifo_jobs.serve(&place.rules, &place.priority, &mut dispatch, capacity, t);
+        let it_mwh = self.interactive.over_period().0 + served.energy.0;
+        let net = it_mwh * place.config.pue - Megawatts(place.solar_mw(at)).over_period().0;
+        let import_mwh = net.max(0.0);
+        let service = lateness_gbp(place, served.late) + served.value_lost_gbp;
+        FifoPeriod { it_mwh, import_mwh, cost_gbp: import_mwh * place.full_price(at) + service }
+    }
+
+    fn operate_battery(&self, place: &Place, at: usize, action: &SiteAction, facility: MegawattHours) -> BatteryFlow {
+        let battery = &place.config.battery;
+        let net = facility.per_period() - Megawatts(place.solar_mw(at));
+        let over = net - Megawatts(place.config.import_limit_mw);
         let mut set_point = Megawatts(action.battery.clamp(-1.0, 1.0) * battery.power_mw);
         if over.0 > 0.0 {
             // The battery carries what the grid connection cannot.
@@ -116,82 +192,84 @@ impl SiteState {
         operate(battery, self.stored, set_point, -over, net.max(Megawatts::ZERO))
     }
 
-    fn settle(&self, setup: &SiteSetup, episode: &Episode, account: &mut StepAccount) {
-        let window = &episode.window;
-        account.settlement_gbp = settlement_gbp(setup, &self.jobs, self.stored, window.start, window.periods);
-        account.settled = settled(setup, &self.jobs, self.stored, window.start + window.periods);
-        account.fifo_cost_gbp += episode.fifo_settlement_gbp;
-        account.jobs_late += self.jobs.late_jobs(window.periods as i32) as f64;
+    fn account_jobs(
+        &self,
+        place: &Place,
+        at: usize,
+        served: &Served,
+        gated: u16,
+        sent: Sent,
+        account: &mut StepAccount,
+    ) {
+        account.lateness_gbp = lateness_gbp(place, served.late);
+        account.value_lost_gbp = served.value_lost_gbp;
+        account.migration_gbp = sent.data_gb * place.config.migration.cost_gbp_per_gb;
+        account.jobs_migrated = f64::from(sent.jobs);
+        account.late_mwh = served.late.0;
+        account.late_by_estimate_mwh = served.late_by_estimate.0;
+        account.checkpoint_lost_mwh = served.lost.0 + sent.lost.0;
+        account.work_mwh = served.work.0;
+        account.jobs_in_time = f64::from(served.finished_in_time);
+        account.jobs_late = f64::from(served.finished_late);
+        account.jobs_late_by_estimate = f64::from(served.finished_late_by_estimate);
+        account.interactive_mwh = self.interactive.over_period().0;
+        let carbon = place.carbon(at);
+        for (c, class) in place.config.workload.classes.iter().enumerate() {
+            if class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold) {
+                account.threshold_breach_mwh += served.by_class_mwh[c];
+            }
+            if class.green_only && gated & (1 << c) != 0 {
+                account.green_breach_mwh += served.by_class_mwh[c];
+            }
+        }
     }
+}
 
-    /// Charge for work that is late during a period.
-    pub(super) fn lateness_gbp(setup: &SiteSetup, late: MegawattHours) -> f64 {
-        late.0 * PERIOD_HOURS * setup.config.lateness_gbp_per_mwh_hour
+/// Local time of the periods of a trace.
+pub(super) trait Locals {
+    fn local(&self, at: usize) -> crate::grid::LocalStamp;
+}
+
+impl Locals for crate::grid::GridTrace {
+    fn local(&self, at: usize) -> crate::grid::LocalStamp {
+        crate::grid::GridTrace::local(self, at)
     }
 }
 
-/// IT power that capacity, grid connection and sun allow in period `at` of the trace.
-pub(super) fn it_limit(setup: &SiteSetup, at: usize) -> Megawatts {
-    let supply = (setup.config.import_limit_mw + setup.solar_mw(at)) / setup.config.pue;
-    Megawatts(setup.config.it_capacity_mw.min(supply))
+fn close(run: &mut [f64; MAX_CLASSES], gated: u16) {
+    if gated != 0 {
+        run.iter_mut().enumerate().filter(|(c, _)| gated & (1 << c) != 0).for_each(|(_, share)| *share = 0.0);
+    }
 }
 
-/// Value of what an episode leaves over, pounds; positive is paid.
-///
-/// Work is served at the mean full price of the following 24 hours; missing charge is bought at that price, surplus
-/// charge earns it; work that is late already is charged as late until the middle of those 24 hours.
-pub(super) fn settlement_gbp(
-    setup: &SiteSetup,
-    jobs: &JobPool,
-    stored: MegawattHours,
-    start: usize,
-    periods: usize,
-) -> f64 {
-    let price = setup.settlement_price(start + periods);
-    let late = jobs.late(periods as i32);
-    let lateness = late.0 * LEFT_LATE_HOURS * setup.config.lateness_gbp_per_mwh_hour;
-    left_over_mwh(setup, jobs, stored) * price + lateness
-}
-
-/// Import that work left over and missing charge will need, less what surplus charge will spare.
-fn left_over_mwh(setup: &SiteSetup, jobs: &JobPool, stored: MegawattHours) -> f64 {
-    let battery = &setup.config.battery;
-    let surplus = stored - battery.initial_stored();
-    let charge_mwh =
-        if surplus.0 < 0.0 { surplus.0 / battery.charge_efficiency } else { surplus.0 * battery.discharge_efficiency };
-    jobs.queued().0 * setup.config.pue - charge_mwh
-}
-
-/// The settlement of an episode ending before `end`, by what it will be paid for.
-fn settled(setup: &SiteSetup, jobs: &JobPool, stored: MegawattHours, end: usize) -> Settled {
-    let import_mwh = left_over_mwh(setup, jobs, stored);
-    let energy_gbp = import_mwh * setup.settlement_mean(end, |t| setup.paid_price(t));
-    let charges_gbp = import_mwh * setup.settlement_mean(end, |t| setup.charges(t));
-    let carbon_t = import_mwh * setup.settlement_mean(end, |t| setup.carbon(t)) / 1000.0;
-    Settled { energy_gbp, charges_gbp, carbon_t }
+/// Charge for work that is late during a period.
+pub(super) fn lateness_gbp(place: &Place, late: MegawattHours) -> f64 {
+    late.0 * PERIOD_HOURS * place.config.lateness_gbp_per_mwh_hour
 }
 
 fn account_energy(
-    setup: &SiteSetup,
+    place: &Place,
     at: usize,
     it: MegawattHours,
-    solar: MegawattHours,
+    transfer: MegawattHours,
     flow: &BatteryFlow,
 ) -> StepAccount {
-    let facility = it * setup.config.pue;
+    let solar = Megawatts(place.solar_mw(at)).over_period();
+    let facility = (it + transfer) * place.config.pue;
     let load = facility + flow.charged - flow.discharged;
     let used = load.min(solar).max(MegawattHours::ZERO);
     let import = load - used;
-    let limit = Megawatts(setup.config.import_limit_mw).over_period();
-    let carbon_t = import.0 * setup.carbon(at) / 1000.0;
+    let limit = Megawatts(place.config.import_limit_mw).over_period();
+    let carbon_t = import.0 * place.carbon(at) / 1000.0;
     StepAccount {
-        energy_gbp: import.0 * setup.paid_price(at),
-        charges_gbp: import.0 * setup.charges(at),
-        carbon_gbp: carbon_t * setup.config.carbon_price_gbp_per_tonne,
-        wear_gbp: flow.discharged.0 * setup.config.battery.wear_gbp_per_mwh,
+        energy_gbp: import.0 * place.paid_price(at),
+        charges_gbp: import.0 * place.charges(at),
+        carbon_gbp: carbon_t * place.config.carbon_price_gbp_per_tonne,
+        wear_gbp: flow.discharged.0 * place.config.battery.wear_gbp_per_mwh,
         carbon_t,
         import_mwh: import.0,
         it_mwh: it.0,
+        transfer_mwh: transfer.0,
         facility_mwh: facility.0,
         solar_used_mwh: used.0,
         solar_curtailed_mwh: (solar - used).0,
@@ -201,18 +279,4 @@ fn account_energy(
         import_breach_mwh: (import - limit).0.max(0.0),
         ..StepAccount::default()
     }
-}
-
-fn account_jobs(setup: &SiteSetup, at: usize, served: &Served, account: &mut StepAccount) {
-    account.lateness_gbp = SiteState::lateness_gbp(setup, served.late);
-    account.late_mwh = served.late.0;
-    account.checkpoint_lost_mwh = served.lost.0;
-    account.jobs_in_time = f64::from(served.finished_in_time);
-    account.jobs_late = f64::from(served.finished_late);
-    let carbon = setup.carbon(at);
-    let classes = setup.config.workload.classes.iter().enumerate();
-    account.threshold_breach_mwh = classes
-        .filter(|(_, class)| class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold))
-        .map(|(c, _)| served.by_class_mwh[c])
-        .sum();
 }

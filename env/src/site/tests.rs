@@ -3,7 +3,6 @@
 use super::*;
 use crate::core::{Env, SeedTree, check_env};
 use crate::grid::{GridTrace, Period, Signal, SourceKind, TraceSource};
-use crate::workload::MAX_CLASSES;
 use rand::RngExt;
 use std::sync::Arc;
 
@@ -33,11 +32,11 @@ fn trace() -> GridTrace {
         .with_columns(columns)
 }
 
-fn site(trace: GridTrace, change: impl Fn(&mut SiteConfig)) -> FlexSite {
+fn site(trace: GridTrace, change: impl Fn(&mut SiteConfig)) -> FlexFleet {
     let mut config = SiteConfig::default();
     change(&mut config);
     let n = trace.len();
-    FlexSite::new(Arc::new(SiteSetup::new(config, Arc::new(trace), 0..n).expect("a valid setup")))
+    FlexFleet::new(Arc::new(SiteSetup::new(config, Arc::new(trace), 0..n).expect("a valid setup")))
 }
 
 fn scored(start: usize, job_seed: u64) -> WindowChoice {
@@ -69,13 +68,11 @@ fn energy_work_and_money_are_conserved_under_random_actions() {
         let env = if round % 2 == 0 { &mut standard } else { &mut tight };
         env.reset_to(scored(100 + 30 * round, round as u64));
         let config = env.setup().config.clone();
-        let brought = env.episode().initial_jobs.queued().value();
-        let (mut served, mut lost, mut interactive, mut cost) = (0.0, 0.0, 0.0, 0.0);
+        let course = &courses(env.setup(), scored(100 + 30 * round, round as u64))[0];
+        let released = course.initial_jobs.queued().value() + course.jobs.iter().map(|j| j.work_mwh()).sum::<f64>();
+        let (mut served, mut lost, mut cost) = (0.0, 0.0, 0.0);
         let mut action = vec![0.0; env.action_space().flat_len()];
-        let mut released: f64 = brought;
         for t in 0..336 {
-            released += env.episode().arrivals.released(t).iter().map(|j| j.work_mwh).sum::<f64>();
-            interactive += env.episode().arrivals.interactive_mw[t] * 0.5;
             random_action(&mut rng, &mut action);
             let truncated = env.step(&action).truncated;
             assert_eq!(truncated, t == 335);
@@ -83,17 +80,18 @@ fn energy_work_and_money_are_conserved_under_random_actions() {
             assert!(account.imbalance_mwh().abs() < 1e-9, "period {t}: {} MWh out of balance", account.imbalance_mwh());
             assert!(account.charged_mwh == 0.0 || account.discharged_mwh == 0.0);
             assert!(account.import_mwh >= 0.0 && account.solar_curtailed_mwh >= -1e-12);
-            let stored = env.state().stored.value();
+            let stored = env.episode().sites[0].stored.value();
             assert!((0.0..=config.battery.capacity_mwh).contains(&stored));
             let over_capacity = account.it_mwh * 2.0 - config.it_capacity_mw;
             assert!(over_capacity < 1e-9, "period {t}: {over_capacity} MW over the IT capacity");
             assert!(account.import_breach_mwh < 1e-9);
-            served += account.it_mwh;
+            assert!((account.interactive_mwh - 0.5 * course.interactive_mw[t]).abs() < 1e-12);
+            served += account.work_mwh;
             lost += account.checkpoint_lost_mwh;
             cost += account.cost_gbp();
         }
-        let left = env.state().jobs.queued().value();
-        assert!((released + lost - (served - interactive) - left).abs() < 1e-6, "work is conserved");
+        let left = env.episode().sites[0].queued().value();
+        assert!((released + lost - served - left).abs() < 1e-6, "work is conserved");
         assert!((cost - env.ledger().total.cost_gbp()).abs() < 0.01, "the terms add up to the ledger to the penny");
     }
 }
@@ -103,7 +101,7 @@ fn battery_energy_equals_charge_minus_discharge_minus_losses() {
     let mut env = site(trace(), |_| ());
     let mut rng = SeedTree::new(3).stream("actions");
     env.reset_to(scored(120, 1));
-    let before = env.state().stored.value();
+    let before = env.episode().sites[0].stored.value();
     let mut action = vec![0.0; env.action_space().flat_len()];
     for _ in 0..336 {
         random_action(&mut rng, &mut action);
@@ -111,7 +109,7 @@ fn battery_energy_equals_charge_minus_discharge_minus_losses() {
     }
     let total = env.ledger().total;
     let change = total.charged_mwh - total.discharged_mwh - total.battery_lost_mwh;
-    assert!((env.state().stored.value() - before - change).abs() < 1e-9);
+    assert!((env.episode().sites[0].stored.value() - before - change).abs() < 1e-9);
     assert!(total.battery_lost_mwh > 1.0);
 }
 
@@ -170,7 +168,7 @@ fn stored_energy_is_promised_what_it_delivers() {
         c.reward.scale_gbp = 1.0;
     });
     let mut action = vec![0.0; env.action_space().flat_len()];
-    SiteAction { battery: 1.0, ..SiteAction::fifo() }.write(&mut action);
+    env.layout().write(&SiteAction { battery: 1.0, ..SiteAction::fifo() }, &mut action);
     env.reset_to(scored(200, 3));
     let reward = env.step(&action).reward;
     // 2 MWh drawn and stored cost 2 x 108.5 and will deliver 1 MWh.
@@ -182,7 +180,7 @@ fn acting_like_fifo_costs_what_the_ledger_says_fifo_costs() {
     let mut env = site(trace(), |_| ());
     env.reset_to(scored(200, 2));
     let mut action = vec![0.0; env.action_space().flat_len()];
-    SiteAction::fifo().write(&mut action);
+    env.layout().write(&SiteAction::fifo(), &mut action);
     for _ in 0..336 {
         let reward = env.step(&action).reward;
         assert!(reward.abs() < 1e-9);
@@ -197,7 +195,7 @@ fn acting_like_fifo_costs_what_the_ledger_says_fifo_costs() {
 fn mean_it_load_is_that_of_the_scenario() {
     let mut env = site(trace(), |_| ());
     let mut action = vec![0.0; env.action_space().flat_len()];
-    SiteAction::fifo().write(&mut action);
+    env.layout().write(&SiteAction::fifo(), &mut action);
     let mut energy = 0.0;
     for seed in 0..12 {
         env.reset_to(scored(150, seed));
@@ -224,15 +222,16 @@ fn missing_charge_is_settled_at_the_price_of_the_following_day() {
         c.tariff.network_gbp_per_mwh = 0.0;
     });
     let mut action = vec![0.0; env.action_space().flat_len()];
-    let discharge = SiteAction { battery: -1.0, run: [1.0; MAX_CLASSES] };
-    discharge.write(&mut action);
+    env.layout().write(&SiteAction { battery: -1.0, ..SiteAction::fifo() }, &mut action);
     env.reset_to(scored(200, 3));
     (0..336).for_each(|_| {
         env.step(&action);
     });
     // Full price 100 + 85 x 0.1 = 108.5; 8 MWh missing cost 8 / 0.95 x 108.5; the jobs left are those of FIFO.
     let total = env.ledger().total;
-    let settled = total.settlement_gbp - env.episode().fifo_settlement_gbp;
+    let course = &courses(env.setup(), scored(200, 3))[0];
+    let place = &env.setup().places()[0];
+    let settled = total.settlement_gbp - super::settlement::fifo_settlement_gbp(place, &course.fifo_left, 336, 536);
     assert!((settled - 8.0 / 0.95 * 108.5).abs() < 1e-6, "settled {settled}");
     // 8 MWh x 0.95 delivered earn 108.5 each and wear 10 each.
     let saving = total.fifo_cost_gbp - total.cost_gbp();
@@ -251,11 +250,14 @@ fn an_emptied_battery_and_work_left_over_save_neither_bill_nor_carbon() {
     let mut env = site(flat, |c| {
         c.tariff.bands.clear();
         c.solar.capacity_mwp = 0.0;
-        c.workload.classes.iter_mut().for_each(|class| class.checkpoint_minutes = 0.0);
+        for class in &mut c.workload.classes {
+            class.checkpoint_minutes = 0.0;
+            class.power_curve = crate::workload::PowerCurve::Linear;
+        }
     });
     let mut action = vec![0.0; env.action_space().flat_len()];
     let mut play = |decision: SiteAction| {
-        decision.write(&mut action);
+        env.layout().write(&decision, &mut action);
         env.reset_to(scored(200, 3));
         (0..336).for_each(|_| {
             env.step(&action);
@@ -263,7 +265,7 @@ fn an_emptied_battery_and_work_left_over_save_neither_bill_nor_carbon() {
         env.ledger().total
     };
     let fifo = play(SiteAction::fifo());
-    let lazy = play(SiteAction { battery: -1.0, run: [0.0; MAX_CLASSES] });
+    let lazy = play(SiteAction { battery: -1.0, ..SiteAction::default() });
     assert!(lazy.bill_gbp() < 0.98 * fifo.bill_gbp() && lazy.carbon_t < 0.98 * fifo.carbon_t, "so it looks");
     // 8 MWh give 7.6 MWh to the site and cost 8.421 MWh to put back.
     let lost_mwh = 8.0 / 0.95 - 8.0 * 0.95;
@@ -341,7 +343,7 @@ fn first_unknown(trace: &GridTrace, signal: Signal, now: usize, published: bool)
     }
 }
 
-fn observe_at(env: &mut FlexSite, start: usize, now: usize) -> (Vec<f32>, Vec<f32>) {
+fn observe_at(env: &mut FlexFleet, start: usize, now: usize) -> (Vec<f32>, Vec<f32>) {
     let mut rng = SeedTree::new(21).stream("actions");
     let mut action = vec![0.0; env.action_space().flat_len()];
     env.reset_to(WindowChoice { start, periods: 336, job_seed: 4, end: EpisodeEnd::Bootstrap });
@@ -349,7 +351,7 @@ fn observe_at(env: &mut FlexSite, start: usize, now: usize) -> (Vec<f32>, Vec<f3
         random_action(&mut rng, &mut action);
         env.step(&action);
     }
-    (env.observation().to_vec(), env.view().forecast().to_vec())
+    (env.observation().to_vec(), env.first_site().forecast().to_vec())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Sources of the defaults: class mix and deadlines as the standard scenario of the design; job sizes in the range of
 //! the Philly and PAI traces (duration P50 about 1 h, P90 about 6-10 h), scaled to a site of 8 MW.
 
+use super::power_curve::PowerCurve;
 use serde::{Deserialize, Serialize};
 
 /// No job is shorter than this at full power.
@@ -54,14 +55,35 @@ pub struct JobClassConfig {
     pub duration_log_sd: f64,
     /// Durations are cut here.
     pub duration_hours_max: f64,
-    /// How long a job may wait: deadline = release + duration + slack.
+    /// How long a job may wait, in hours: deadline = release + duration + slack.
     pub slack_hours: f64,
+    /// More slack, in proportion to the duration: 1 lets a job of 6 hours wait for 6 hours more.
+    pub slack_share_of_duration: f64,
+    /// Standard deviation of the logarithm of (true duration / estimate): only the estimate is known until the job ends,
+    /// and the deadline counts from it. 0 means that durations are known.
+    pub duration_estimate_log_sd: f64,
     /// Whether a started job may be paused.
     pub interruptible: bool,
     /// Work lost when a running job is paused, in minutes at full power.
     pub checkpoint_minutes: f64,
     /// Lowest power of a running job as a share of its full power; 1 means that it cannot be slowed.
     pub power_floor: f64,
+    /// How throughput falls with power.
+    pub power_curve: PowerCurve,
+    /// Who gets scarce capacity first: 0 before 1 before 2; equal numbers in the order of the list.
+    pub priority: u8,
+    /// What finishing later costs although the deadline is met, in steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub value_steps: Vec<ValueStep>,
+    /// May run only while on-site solar exceeds 80 % of its capacity, unless it must run.
+    pub green_only: bool,
+    /// Whether a waiting job may move to another site.
+    pub migratable: bool,
+    /// Median data that moves with a job.
+    pub data_gb_median: f64,
+    /// Keys of the regions whose sites may hold the job's data; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub residency: Vec<String>,
     /// Above this carbon intensity the class should not run; `None` means it does not care.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carbon_threshold_gco2_kwh: Option<f64>,
@@ -71,6 +93,16 @@ pub struct JobClassConfig {
     pub peak_hour: f64,
     /// Arrival rate at weekends relative to weekdays.
     pub weekend_factor: f64,
+}
+
+/// A step down in the value of a job: table `[[workload.classes.value_steps]]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueStep {
+    /// Share of the job's slack after which it applies, 0 to 1.
+    pub slack_used: f64,
+    /// What is lost then, per MWh of the job's work.
+    pub loss_gbp_per_mwh: f64,
 }
 
 impl Default for InteractiveConfig {
@@ -90,9 +122,18 @@ impl Default for JobClassConfig {
             duration_log_sd: 0.7,
             duration_hours_max: 12.0,
             slack_hours: 4.0,
+            slack_share_of_duration: 0.0,
+            duration_estimate_log_sd: 0.0,
             interruptible: true,
             checkpoint_minutes: 0.0,
             power_floor: 1.0,
+            power_curve: PowerCurve::Linear,
+            priority: 0,
+            value_steps: Vec::new(),
+            green_only: false,
+            migratable: false,
+            data_gb_median: 0.0,
+            residency: Vec::new(),
             carbon_threshold_gco2_kwh: None,
             daily_amplitude: 0.4,
             peak_hour: 15.0,
@@ -112,6 +153,7 @@ impl Default for WorkloadConfig {
                 duration_hours_median: 1.5,
                 interruptible: false,
                 power_floor: 0.75,
+                power_curve: PowerCurve::FineTuning,
                 ..class.clone()
             },
             JobClassConfig {
@@ -120,6 +162,7 @@ impl Default for WorkloadConfig {
                 slack_hours: 4.0,
                 duration_hours_median: 1.5,
                 power_floor: 0.75,
+                power_curve: PowerCurve::FineTuning,
                 carbon_threshold_gco2_kwh: Some(200.0),
                 ..class.clone()
             },
@@ -129,7 +172,8 @@ impl Default for WorkloadConfig {
                 slack_hours: 4.0,
                 duration_hours_median: 0.5,
                 duration_log_sd: 0.5,
-                power_floor: 0.5,
+                power_floor: 0.67,
+                power_curve: PowerCurve::Inference,
                 carbon_threshold_gco2_kwh: Some(200.0),
                 ..class.clone()
             },
@@ -142,7 +186,8 @@ impl Default for WorkloadConfig {
                 duration_log_sd: 0.5,
                 duration_hours_max: 24.0,
                 checkpoint_minutes: 5.0,
-                power_floor: 0.5,
+                power_floor: 0.67,
+                power_curve: PowerCurve::PreTraining,
                 carbon_threshold_gco2_kwh: Some(180.0),
                 daily_amplitude: 0.2,
                 ..class.clone()
@@ -152,7 +197,8 @@ impl Default for WorkloadConfig {
                 energy_share: 0.10,
                 slack_hours: 24.0,
                 duration_hours_median: 0.75,
-                power_floor: 0.5,
+                power_floor: 0.67,
+                power_curve: PowerCurve::FineTuning,
                 carbon_threshold_gco2_kwh: Some(150.0),
                 ..class
             },
@@ -237,7 +283,20 @@ impl JobClassConfig {
         check((0.0..=168.0).contains(&self.slack_hours), "slack_hours", self.slack_hours, "0 to 168");
         let minutes = self.checkpoint_minutes;
         check((0.0..=60.0).contains(&minutes), "checkpoint_minutes", minutes, "0 to 60");
-        check(floor > 0.0 && floor <= 1.0, "power_floor", floor, "more than 0, at most 1");
+        let lowest = self.power_curve.lowest_floor().max(0.01);
+        let expected = format!("{lowest:.3} to 1 (below, the power curve does not hold)");
+        check(floor >= lowest - 1e-9 && floor <= 1.0, "power_floor", floor, &expected);
+        let more = self.slack_share_of_duration;
+        check((0.0..=10.0).contains(&more), "slack_share_of_duration", more, "0 to 10");
+        let estimate = self.duration_estimate_log_sd;
+        check((0.0..=1.0).contains(&estimate), "duration_estimate_log_sd", estimate, "0 to 1");
+        let data = self.data_gb_median;
+        check(data >= 0.0 && data.is_finite(), "data_gb_median", data, "0 or more");
+        for step in &self.value_steps {
+            check(share(step.slack_used), "value_steps.slack_used", step.slack_used, "0 to 1");
+            let loss = step.loss_gbp_per_mwh;
+            check(loss >= 0.0 && loss.is_finite(), "value_steps.loss_gbp_per_mwh", loss, "0 or more");
+        }
         check(share(self.daily_amplitude), "daily_amplitude", self.daily_amplitude, "0 to 1");
         check(hour(self.peak_hour), "peak_hour", self.peak_hour, "0 to 24");
         check(positive(self.weekend_factor), "weekend_factor", self.weekend_factor, "more than 0");

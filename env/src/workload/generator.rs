@@ -1,32 +1,22 @@
-//! Draws jobs and the interactive load of an episode.
+//! Draws jobs and the interactive load, period by period.
 //!
-//! In: class descriptions, local time, a named random stream. Out: [`Arrivals`], fixed before the first step.
+//! In: class descriptions, local time, a named random stream. Out: what arrives in the next period.
 //! Always: the same seed and window give the same arrivals, whoever acts; the mean IT energy is that of the config.
 //! Not here: serving the jobs (`pool.rs`).
 
 use super::class::{JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
-use super::pool::Job;
-use crate::core::SeedTree;
+use super::job::Job;
+use crate::core::{SeedTree, StreamRng};
 use crate::grid::LocalStamp;
-use crate::units::PERIOD_HOURS;
+use crate::units::{Megawatts, PERIOD_HOURS};
 use rand_distr::{Distribution, Normal, Poisson, StandardNormal};
+use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
 /// How strongly the noise of interactive load persists from one period to the next.
 const INTERACTIVE_NOISE_PERSISTENCE: f64 = 0.9;
 /// Draws that estimate the mean work of a job, from a stream of its own: the same for everybody.
 const CALIBRATION_DRAWS: usize = 20_000;
-
-/// Everything that arrives in an episode.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Arrivals {
-    /// Interactive IT load of each period, MW.
-    pub interactive_mw: Vec<f64>,
-    /// All jobs, by release.
-    pub jobs: Vec<Job>,
-    /// Jobs of period `t` are `jobs[first_of[t] .. first_of[t + 1]]`.
-    pub first_of: Vec<u32>,
-}
 
 /// Draws arrivals for a workload.
 #[derive(Debug, Clone)]
@@ -35,10 +25,20 @@ pub struct JobGenerator {
     jobs_per_period: Vec<f64>,
 }
 
-impl Arrivals {
-    /// Jobs released in period `t` of the episode.
-    pub fn released(&self, t: usize) -> &[Job] {
-        &self.jobs[self.first_of[t] as usize..self.first_of[t + 1] as usize]
+/// Where a course of arrivals stands; a saved one continues exactly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArrivalStream {
+    jobs: StreamRng,
+    interactive: StreamRng,
+    noise: f64,
+}
+
+impl ArrivalStream {
+    /// The course of arrivals of a seed.
+    pub fn new(seed: SeedTree) -> Self {
+        let mut interactive = seed.stream("interactive");
+        let noise = StandardNormal.sample(&mut interactive);
+        Self { jobs: seed.stream("jobs"), interactive, noise }
     }
 }
 
@@ -52,43 +52,37 @@ impl JobGenerator {
         Self { config: config.clone(), jobs_per_period: config.classes.iter().map(rate).collect() }
     }
 
-    /// Draws the arrivals of consecutive periods given their local times.
-    pub fn draw(&self, seed: SeedTree, locals: impl ExactSizeIterator<Item = LocalStamp> + Clone, out: &mut Arrivals) {
-        self.draw_interactive(seed, locals.clone(), &mut out.interactive_mw);
-        out.jobs.clear();
-        out.first_of.clear();
-        out.first_of.push(0);
-        let mut rng = seed.stream("jobs");
-        for (t, local) in locals.enumerate() {
-            for (c, class) in self.config.classes.iter().enumerate() {
-                let rate = self.jobs_per_period[c] * arrival_shape(class, local);
-                let count = if rate > 0.0 {
-                    Poisson::new(rate).expect("a positive finite rate").sample(&mut rng) as usize
-                } else {
-                    0
-                };
-                for _ in 0..count {
-                    out.jobs.push(draw_job(class, c as u8, t as i32, &mut rng));
-                }
+    /// Draws what arrives in period `t`, at a local time: hands over the jobs, returns the interactive IT load.
+    pub fn draw(
+        &self,
+        stream: &mut ArrivalStream,
+        local: LocalStamp,
+        t: i32,
+        mut arrive: impl FnMut(Job),
+    ) -> Megawatts {
+        for (c, class) in self.config.classes.iter().enumerate() {
+            let rate = self.jobs_per_period[c] * arrival_shape(class, local);
+            let count = if rate > 0.0 {
+                Poisson::new(rate).expect("a positive finite rate").sample(&mut stream.jobs) as usize
+            } else {
+                0
+            };
+            for _ in 0..count {
+                arrive(draw_job(class, c as u8, t, &mut stream.jobs));
             }
-            out.first_of.push(out.jobs.len() as u32);
         }
+        self.draw_interactive(stream, local)
     }
 
-    fn draw_interactive(&self, seed: SeedTree, locals: impl Iterator<Item = LocalStamp>, out: &mut Vec<f64>) {
+    fn draw_interactive(&self, stream: &mut ArrivalStream, local: LocalStamp) -> Megawatts {
         let interactive = &self.config.interactive;
         let mean = self.config.mean_it_mw * interactive.energy_share;
-        let mut rng = seed.stream("interactive");
         let innovation = (1.0 - INTERACTIVE_NOISE_PERSISTENCE.powi(2)).sqrt();
-        let mut noise: f64 = StandardNormal.sample(&mut rng);
-        out.clear();
-        for local in locals {
-            let hour = f64::from(local.half_hour) / 2.0;
-            let cycle = 1.0 + interactive.daily_amplitude * (TAU * (hour - interactive.peak_hour) / 24.0).cos();
-            let fresh: f64 = StandardNormal.sample(&mut rng);
-            noise = INTERACTIVE_NOISE_PERSISTENCE * noise + innovation * fresh;
-            out.push(mean * cycle * (1.0 + interactive.noise * noise.clamp(-3.0, 3.0)));
-        }
+        let hour = f64::from(local.half_hour) / 2.0;
+        let cycle = 1.0 + interactive.daily_amplitude * (TAU * (hour - interactive.peak_hour) / 24.0).cos();
+        let fresh: f64 = StandardNormal.sample(&mut stream.interactive);
+        stream.noise = INTERACTIVE_NOISE_PERSISTENCE * stream.noise + innovation * fresh;
+        Megawatts(mean * cycle * (1.0 + interactive.noise * stream.noise.clamp(-3.0, 3.0)))
     }
 }
 
@@ -101,23 +95,25 @@ fn arrival_shape(class: &JobClassConfig, local: LocalStamp) -> f64 {
     daily * weekly / weekly_mean
 }
 
-fn draw_job(class: &JobClassConfig, index: u8, release: i32, rng: &mut crate::core::StreamRng) -> Job {
+fn draw_job(class: &JobClassConfig, index: u8, release: i32, rng: &mut StreamRng) -> Job {
     let (power_mw, hours) = draw_size(class, rng);
-    let work_mwh = power_mw * hours;
-    let deadline = release + ((hours + class.slack_hours) / PERIOD_HOURS).ceil() as i32;
-    Job {
-        class: index,
-        power_mw,
-        work_mwh,
-        remaining_mwh: work_mwh,
-        release,
-        deadline,
-        running: false,
-        granted_mw: 0.0,
+    let estimate = hours / PERIOD_HOURS;
+    let slack = (class.slack_hours + class.slack_share_of_duration * hours) / PERIOD_HOURS;
+    let deadline = release + (estimate + slack).ceil() as i32;
+    let mut job = Job::new(index, power_mw, estimate, release, deadline);
+    if class.duration_estimate_log_sd > 0.0 {
+        let error: f64 = StandardNormal.sample(rng);
+        let true_hours = hours * (class.duration_estimate_log_sd * error.clamp(-2.5, 2.5)).exp();
+        job.work_periods = true_hours.max(SHORTEST_JOB_HOURS) / PERIOD_HOURS;
+        job.left_periods = job.work_periods;
     }
+    if class.data_gb_median > 0.0 {
+        job.data_gb = class.data_gb_median as f32;
+    }
+    job
 }
 
-fn draw_size(class: &JobClassConfig, rng: &mut crate::core::StreamRng) -> (f64, f64) {
+fn draw_size(class: &JobClassConfig, rng: &mut StreamRng) -> (f64, f64) {
     let log = |sd: f64| Normal::new(0.0, sd).expect("a spread checked by the config").sample(rng);
     let [power, duration] = [class.power_log_sd, class.duration_log_sd].map(log);
     let power_mw = class.power_mw_median * power.clamp(-2.5 * class.power_log_sd, 2.5 * class.power_log_sd).exp();

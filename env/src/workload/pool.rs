@@ -1,59 +1,55 @@
 //! Jobs waiting and running: serves them for one period after another.
 //!
 //! In: per class how much to run, and the compute capacity. Out: energy served, jobs finished, lateness.
-//! Always: work served + work remaining = work released + work lost at checkpoints; inside a class the earliest
-//! deadline goes first; a job whose latest start has come runs first; a late job stays, counted, never lost.
+//! Always: work served + work left = work released + work lost at checkpoints; inside a class the earliest deadline
+//! goes first; a job whose latest start has come runs first; a late job stays, counted, never lost.
 //! Not here: what the energy costs (`site/ledger.rs`).
+//!
+//! One pass over the jobs serves a period and sums up what the next one will ask: urgency, power, queues. The sums are
+//! kept per class, so that observing and deciding never look at a single job again.
 
-use super::class::JobClassConfig;
+use super::job::{ClassRules, Job};
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
 use serde::{Deserialize, Serialize};
 
-/// Work left below this is rounding, not work (1 Wh).
-const DONE_MWH: f64 = 1e-6;
-
-/// One job. Periods count from the start of the episode and may be negative for work brought along.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Job {
-    /// Index of its class.
-    pub class: u8,
-    /// IT power at full speed.
-    pub power_mw: f64,
-    /// IT energy it asked for.
-    pub work_mwh: f64,
-    /// IT energy still to be served.
-    pub remaining_mwh: f64,
-    /// First period in which it may run.
-    pub release: i32,
-    /// First period in which it must be finished.
-    pub deadline: i32,
-    /// Whether it ran in the period before.
-    pub running: bool,
-    /// Power granted in the period being served; 0 between periods.
-    pub granted_mw: f64,
-}
+/// Most classes a site can have; keeps `serve` free of allocation.
+pub const MAX_CLASSES: usize = 16;
+/// Urgency is counted as work whose slack is below these shares of the class's slack.
+pub const URGENCY: [f64; 3] = [0.25, 0.5, 0.75];
+/// Work left below this is rounding, not work (periods at full power; 1 Wh of a job of 2 MW).
+const DONE_PERIODS: f64 = 1e-6;
+/// Jobs per class that fit before a queue grows.
+const QUEUE_CAPACITY: usize = 256;
 
 /// What one period of serving brought.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Served {
     /// IT energy served.
     pub energy: MegawattHours,
+    /// Work done, as IT energy at full power: more than `energy` where jobs were slowed along a good power curve.
+    pub work: MegawattHours,
     /// Work lost because running jobs were paused.
     pub lost: MegawattHours,
     /// Work past its deadline after this period.
     pub late: MegawattHours,
+    /// Of this, work of jobs that would have been in time had their estimate been true.
+    pub late_by_estimate: MegawattHours,
     /// Jobs finished by their deadline.
     pub finished_in_time: u32,
     /// Jobs finished after their deadline.
     pub finished_late: u32,
+    /// Of these, jobs that would have been in time had their estimate been true.
+    pub finished_late_by_estimate: u32,
+    /// Value lost because jobs passed a step of their value, pounds.
+    pub value_lost_gbp: f64,
     /// Work that had to run by its deadline but found no capacity.
     pub refused: MegawattHours,
     /// IT energy served, MWh by class.
     pub by_class_mwh: [f64; MAX_CLASSES],
 }
 
-/// What a class holds now, for observations and rules.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// What a class holds now, for observations and rules; work is what it is believed to be.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct ClassView {
     /// Jobs released and unfinished.
     pub jobs: u32,
@@ -61,8 +57,77 @@ pub struct ClassView {
     pub available_mw: f64,
     /// Power of those that must run now.
     pub must_run_mw: f64,
+    /// Power of those that ran in the period before.
+    pub running_mw: f64,
     /// Their work left.
     pub queued_mwh: f64,
+    /// Their work whose slack is below [`URGENCY`] of the class's slack.
+    pub urgent_mwh: [f64; 3],
+    /// Work truly left; equal to `queued_mwh` where durations are known.
+    pub true_mwh: f64,
+}
+
+/// Who decides which waiting jobs run; jobs that must run are no matter of opinion.
+pub trait Dispatch {
+    /// Power for a waiting job, of the `usable_mw` that it can use; 0 leaves it waiting.
+    ///
+    /// Jobs of a class come earliest deadline first. The pool grants no more than the capacity and no less than the
+    /// floor of the class.
+    fn grant(&mut self, job: &Job, usable_mw: f64) -> f64;
+
+    /// Before the jobs of a class.
+    fn begin_class(&mut self, _class: usize, _rules: &ClassRules, _view: &ClassView) {}
+}
+
+/// Runs a share of each class's waiting power, earliest deadline first.
+#[derive(Debug, Clone, Copy)]
+pub struct Shares<'a> {
+    run: &'a [f64],
+    cap: &'a [f64],
+    wanted_mw: f64,
+    floor: f64,
+    speed: f64,
+}
+
+impl<'a> Shares<'a> {
+    /// `run` and `cap` hold a number in `[0, 1]` per class: share of the waiting power, and power cap of each job (raised
+    /// to the floor of its class). An empty `cap` caps nothing.
+    pub fn new(run: &'a [f64], cap: &'a [f64]) -> Self {
+        Self { run, cap, wanted_mw: 0.0, floor: 1.0, speed: 1.0 }
+    }
+}
+
+impl Dispatch for Shares<'_> {
+    fn begin_class(&mut self, class: usize, rules: &ClassRules, view: &ClassView) {
+        self.floor = rules.power_floor;
+        self.speed = self.cap.get(class).map_or(1.0, |cap| cap.clamp(rules.power_floor, 1.0));
+        self.wanted_mw = self.run[class].clamp(0.0, 1.0) * view.available_mw - view.must_run_mw;
+    }
+
+    /// The last job of the share is slowed if its class allows, else rounded to on or off.
+    fn grant(&mut self, _job: &Job, usable_mw: f64) -> f64 {
+        let (full, floor) = (usable_mw, self.floor * usable_mw);
+        let share = if self.wanted_mw >= full {
+            full
+        } else if self.wanted_mw >= floor {
+            self.wanted_mw
+        } else if self.wanted_mw >= 0.5 * floor && self.wanted_mw > 0.0 {
+            floor
+        } else {
+            return 0.0;
+        };
+        self.wanted_mw -= share;
+        share.min(self.speed * full)
+    }
+}
+
+/// Decides job by job: the function gives the power share of a job.
+pub struct ByJob<F: FnMut(&Job) -> f64>(pub F);
+
+impl<F: FnMut(&Job) -> f64> Dispatch for ByJob<F> {
+    fn grant(&mut self, job: &Job, usable_mw: f64) -> f64 {
+        (self.0)(job).clamp(0.0, 1.0) * usable_mw
+    }
 }
 
 /// All released, unfinished jobs of a site.
@@ -70,36 +135,15 @@ pub struct ClassView {
 pub struct JobPool {
     /// One queue per class, earliest deadline first.
     queues: Vec<Vec<Job>>,
-}
-
-impl Job {
-    /// Periods it could still wait before it must run at full power without pause; negative if it is too late.
-    pub fn slack(&self, now: i32) -> f64 {
-        f64::from(self.deadline - now) - self.remaining_mwh / (self.power_mw * PERIOD_HOURS)
-    }
-
-    /// Power it can use in one period: full power, or what finishes it.
-    pub fn usable_mw(&self) -> f64 {
-        self.power_mw.min(self.remaining_mwh / PERIOD_HOURS)
-    }
-
-    fn must_run(&self, class: &JobClassConfig, now: i32) -> bool {
-        // Its latest start has come: what a wait would leave does not fit into the periods after this one.
-        let later = f64::from(self.deadline - now - 1) + 1e-9;
-        let left = self.remaining_mwh + if self.running { self.lost_by_pausing(class) } else { 0.0 };
-        left > self.power_mw * PERIOD_HOURS * later || (self.running && !class.interruptible)
-    }
-
-    /// Work since the last checkpoint, which a pause throws away; never more than was done.
-    fn lost_by_pausing(&self, class: &JobClassConfig) -> f64 {
-        (class.checkpoint_minutes / 60.0 * self.power_mw).min(self.work_mwh - self.remaining_mwh).max(0.0)
-    }
+    /// Sums per class for the coming period; saved too, because sums in another order round differently.
+    views: [ClassView; MAX_CLASSES],
 }
 
 impl JobPool {
     /// Empty queues for a number of classes.
     pub fn new(classes: usize) -> Self {
-        Self { queues: (0..classes).map(|_| Vec::with_capacity(128)).collect() }
+        let queues = (0..classes).map(|_| Vec::with_capacity(QUEUE_CAPACITY)).collect();
+        Self { queues, views: [ClassView::default(); MAX_CLASSES] }
     }
 
     /// Number of classes.
@@ -107,14 +151,58 @@ impl JobPool {
         self.queues.len()
     }
 
-    /// Jobs past their deadline at the start of period `now`.
-    pub fn late_jobs(&self, now: i32) -> usize {
-        self.queues.iter().flatten().filter(|j| j.deadline <= now).count()
+    /// Whether a saved pool has the queues of a number of classes, each with its own jobs.
+    pub(crate) fn is_sound(&self, classes: usize) -> bool {
+        let own = |(c, queue): (usize, &Vec<Job>)| queue.iter().all(|job| usize::from(job.class) == c);
+        self.queues.len() == classes && self.queues.iter().enumerate().all(own)
+    }
+
+    /// The jobs of a class, earliest deadline first.
+    pub fn jobs(&self, class: usize) -> &[Job] {
+        &self.queues[class]
+    }
+
+    /// Jobs of all classes.
+    pub fn len(&self) -> usize {
+        self.queues.iter().map(Vec::len).sum()
+    }
+
+    /// Whether nothing waits or runs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Summary of a class.
+    pub fn view(&self, class: usize) -> &ClassView {
+        &self.views[class]
+    }
+
+    /// Power of all jobs that must run now.
+    pub fn must_run(&self) -> Megawatts {
+        Megawatts(self.views[..self.queues.len()].iter().map(|v| v.must_run_mw).sum())
+    }
+
+    /// Work truly left, all classes together.
+    pub fn queued(&self) -> MegawattHours {
+        MegawattHours(self.views[..self.queues.len()].iter().map(|v| v.true_mwh).sum())
+    }
+
+    /// Jobs past their deadline at the start of period `now`; those of them that a wrong estimate made late come second.
+    pub fn late_jobs(&self, now: i32) -> (usize, usize) {
+        let late = self.queues.iter().flatten().filter(|j| j.deadline <= now);
+        late.fold((0, 0), |(all, overran), job| (all + 1, overran + usize::from(job.overran)))
+    }
+
+    /// Work past its deadline at the start of period `now`.
+    pub fn late(&self, now: i32) -> MegawattHours {
+        let late = self.queues.iter().flatten().filter(|j| j.deadline <= now);
+        MegawattHours(late.map(Job::left_mwh).sum())
     }
 
     /// Forgets all jobs.
     pub fn clear(&mut self) {
         self.queues.iter_mut().for_each(Vec::clear);
+        self.views = [ClassView::default(); MAX_CLASSES];
     }
 
     /// Takes over the jobs of another pool.
@@ -123,29 +211,39 @@ impl JobPool {
             mine.clear();
             mine.extend_from_slice(theirs);
         }
+        self.views = other.views;
     }
 
-    /// Adds a job at its place by deadline.
-    pub fn push(&mut self, job: Job) {
-        let queue = &mut self.queues[usize::from(job.class)];
+    /// Adds a job at its place by deadline; `now` is the period that is decided next.
+    pub fn push(&mut self, rules: &[ClassRules], mut job: Job, now: i32) {
+        let class = usize::from(job.class);
+        job.must_run = job.is_due(&rules[class], now);
+        self.views[class].add(&job, &rules[class], now);
+        let queue = &mut self.queues[class];
         let at = queue.partition_point(|j| j.deadline <= job.deadline);
         queue.insert(at, job);
     }
 
-    /// The jobs of a class, earliest deadline first.
-    pub fn jobs(&self, class: usize) -> &[Job] {
-        &self.queues[class]
+    /// Takes out a job; its class must be summed up again with [`JobPool::refresh_class`].
+    pub fn remove(&mut self, class: usize, at: usize) -> Job {
+        self.queues[class].remove(at)
     }
 
-    /// Work not yet served, all classes together.
-    pub fn queued(&self) -> MegawattHours {
-        MegawattHours(self.queues.iter().flatten().map(|j| j.remaining_mwh).sum())
+    /// Sums up all classes anew, as seen at the start of period `now`.
+    pub fn refresh(&mut self, rules: &[ClassRules], now: i32) {
+        for (class, rules) in rules.iter().enumerate() {
+            self.refresh_class(class, rules, now);
+        }
     }
 
-    /// Work past its deadline at the start of period `now`.
-    pub fn late(&self, now: i32) -> MegawattHours {
-        let late = self.queues.iter().flatten().filter(|j| j.deadline <= now);
-        MegawattHours(late.map(|j| j.remaining_mwh).sum())
+    /// Sums up one class anew.
+    pub fn refresh_class(&mut self, class: usize, rules: &ClassRules, now: i32) {
+        let mut view = ClassView::default();
+        for job in &mut self.queues[class] {
+            job.must_run = job.is_due(rules, now);
+            view.add(job, rules, now);
+        }
+        self.views[class] = view;
     }
 
     /// Shifts all periods so that `by` becomes period 0.
@@ -156,246 +254,168 @@ impl JobPool {
         }
     }
 
-    /// Summary of a class.
-    pub fn view(&self, classes: &[JobClassConfig], class: usize, now: i32) -> ClassView {
-        let mut view = ClassView::default();
-        for job in &self.queues[class] {
-            let usable = job.usable_mw();
-            view.jobs += 1;
-            view.available_mw += usable;
-            view.queued_mwh += job.remaining_mwh;
-            if job.must_run(&classes[class], now) {
-                view.must_run_mw += usable;
-            }
-        }
-        view
-    }
-
-    /// Serves one period: what must run first, then of each class up to the share `run[class]` of what is available.
+    /// Serves period `now`: what must run first, then what `dispatch` grants, classes in the order of `priority`.
     ///
-    /// `run` is in `[0, 1]` per class; `capacity` is the IT power left for jobs.
-    pub fn serve(&mut self, classes: &[JobClassConfig], run: &[f64], capacity: Megawatts, now: i32) -> Served {
+    /// `capacity` is the IT power left for jobs. Afterwards the summaries are those of period `now + 1`.
+    pub fn serve(
+        &mut self,
+        rules: &[ClassRules],
+        priority: &[u8],
+        dispatch: &mut impl Dispatch,
+        capacity: Megawatts,
+        now: i32,
+    ) -> Served {
         let mut served = Served::default();
-        let mut left_mw = capacity.0.max(0.0);
-        let mut granted_mw = [0.0_f64; MAX_CLASSES];
-        let must_run_total: f64 = (0..classes.len()).map(|c| self.must_run_mw(classes, c, now)).sum();
-        served.refused = Megawatts((must_run_total - left_mw).max(0.0)).over_period();
-        for (c, class) in classes.iter().enumerate() {
-            granted_mw[c] = self.serve_must_run(c, class, now, &mut left_mw, &mut served);
+        let capacity_mw = capacity.0.max(0.0);
+        let must_run_mw = self.must_run().0;
+        served.refused = Megawatts((must_run_mw - capacity_mw).max(0.0)).over_period();
+        let mut room = Room { must_run_mw: capacity_mw, optional_mw: (capacity_mw - must_run_mw).max(0.0) };
+        for class in priority.iter().map(|c| usize::from(*c)) {
+            let mut round = Round { rules: &rules[class], now, view: ClassView::default(), served: &mut served };
+            dispatch.begin_class(class, &rules[class], &self.views[class]);
+            round.serve_queue(&mut self.queues[class], dispatch, &mut room);
+            self.views[class] = round.view;
         }
-        for (c, class) in classes.iter().enumerate() {
-            self.serve_optional(c, class, run[c], granted_mw[c], now, &mut left_mw, &mut served);
-        }
-        for (queue, class) in self.queues.iter_mut().zip(classes) {
-            settle_queue(queue, class, now, &mut served);
-        }
-        served.late = self.late(now + 1);
         served
     }
+}
 
-    fn must_run_mw(&self, classes: &[JobClassConfig], class: usize, now: i32) -> f64 {
-        let jobs = self.queues[class].iter().filter(|j| j.must_run(&classes[class], now));
-        jobs.map(Job::usable_mw).sum()
-    }
-
-    fn serve_must_run(
-        &mut self,
-        c: usize,
-        class: &JobClassConfig,
-        now: i32,
-        left_mw: &mut f64,
-        served: &mut Served,
-    ) -> f64 {
-        let mut granted = 0.0;
-        for job in &mut self.queues[c] {
-            if job.must_run(class, now) {
-                let power = job.usable_mw().min(*left_mw);
-                granted += run_job(job, power, left_mw, served);
-            }
+impl ClassView {
+    fn add(&mut self, job: &Job, rules: &ClassRules, now: i32) {
+        let usable = job.usable_mw(rules);
+        let expected = job.expected_periods();
+        let energy_per_period = job.power_mw * PERIOD_HOURS;
+        let expected_mwh = expected * energy_per_period;
+        self.jobs += 1;
+        self.available_mw += usable;
+        self.must_run_mw += if job.must_run { usable } else { 0.0 };
+        self.running_mw += if job.running { usable } else { 0.0 };
+        self.queued_mwh += expected_mwh;
+        self.true_mwh += job.left_periods * energy_per_period;
+        let slack = f64::from(job.deadline - now) - expected;
+        for (sum, share) in self.urgent_mwh.iter_mut().zip(URGENCY) {
+            *sum += if slack < share * rules.slack_periods { expected_mwh } else { 0.0 };
         }
-        granted
     }
+}
 
-    /// The last job of the share is slowed if its class allows, else rounded to on or off.
-    fn serve_optional(
-        &mut self,
-        c: usize,
-        class: &JobClassConfig,
-        share: f64,
-        already_mw: f64,
-        now: i32,
-        left_mw: &mut f64,
-        served: &mut Served,
-    ) {
-        let waiting: f64 = self.queues[c].iter().filter(|j| j.granted_mw == 0.0).map(Job::usable_mw).sum();
-        let mut wanted = share.clamp(0.0, 1.0) * (waiting + already_mw) - already_mw;
-        for job in &mut self.queues[c] {
-            if job.granted_mw > 0.0 || job.must_run(class, now) {
-                continue;
-            }
-            let full = job.usable_mw();
-            let floor = class.power_floor * full;
-            let power = if wanted >= full {
-                full
-            } else if wanted >= floor {
-                wanted
-            } else if wanted >= 0.5 * floor {
-                floor
-            } else {
-                continue;
-            };
-            let power = if power <= *left_mw {
+/// Power still to be had in a period: what must run has its share reserved before anything optional.
+struct Room {
+    must_run_mw: f64,
+    optional_mw: f64,
+}
+
+/// One class in one period.
+struct Round<'a> {
+    rules: &'a ClassRules,
+    now: i32,
+    view: ClassView,
+    served: &'a mut Served,
+}
+
+impl Round<'_> {
+    /// Serves, ends the period for every job, drops the finished ones, and sums up the rest for the next period.
+    fn serve_queue(&mut self, queue: &mut Vec<Job>, dispatch: &mut impl Dispatch, room: &mut Room) {
+        let mut kept = 0;
+        for at in 0..queue.len() {
+            let mut job = queue[at];
+            let usable = job.usable_mw(self.rules);
+            let granted = if job.must_run {
+                let power = usable.min(room.must_run_mw);
+                room.must_run_mw -= power;
                 power
-            } else if *left_mw >= floor {
-                *left_mw
+            } else if room.optional_mw > 0.0 {
+                let power = self.fit(dispatch.grant(&job, usable).min(usable), usable, room.optional_mw);
+                room.optional_mw -= power;
+                power
             } else {
-                continue;
+                0.0
             };
-            wanted -= run_job(job, power, left_mw, served);
+            self.run(&mut job, granted, usable);
+            if self.finish(&job) {
+                continue;
+            }
+            self.grow_older(&mut job);
+            job.must_run = job.is_due(self.rules, self.now + 1);
+            self.view.add(&job, self.rules, self.now + 1);
+            queue[kept] = job;
+            kept += 1;
+        }
+        queue.truncate(kept);
+    }
+
+    /// What of a grant fits between the floor of the class and the room left.
+    fn fit(&self, wanted: f64, usable: f64, room: f64) -> f64 {
+        let floor = self.rules.power_floor * usable;
+        if wanted <= 0.0 {
+            0.0
+        } else if wanted.max(floor) <= room {
+            wanted.max(floor)
+        } else if floor <= room {
+            room
+        } else {
+            0.0
         }
     }
-}
 
-/// Most classes a site can have; keeps `serve` free of allocation.
-pub const MAX_CLASSES: usize = 16;
-
-/// Runs a job at a power for one period and returns that power.
-fn run_job(job: &mut Job, power_mw: f64, left_mw: &mut f64, served: &mut Served) -> f64 {
-    let energy = power_mw * PERIOD_HOURS;
-    job.granted_mw = power_mw;
-    job.remaining_mwh -= energy;
-    *left_mw -= power_mw;
-    served.energy += MegawattHours(energy);
-    served.by_class_mwh[usize::from(job.class)] += energy;
-    power_mw
-}
-
-/// Ends the period for a queue: pauses cost work, finished jobs leave and are counted.
-fn settle_queue(queue: &mut Vec<Job>, class: &JobClassConfig, now: i32, served: &mut Served) {
-    for job in queue.iter_mut() {
-        let ran = job.granted_mw > 0.0;
-        if job.running && !ran {
-            let lost = job.lost_by_pausing(class);
-            job.remaining_mwh += lost;
-            served.lost += MegawattHours(lost);
+    /// Runs a job at a power for the period, or pauses it.
+    fn run(&mut self, job: &mut Job, granted_mw: f64, usable_mw: f64) {
+        if granted_mw > 0.0 {
+            let share = granted_mw / usable_mw;
+            let period_share = job.left_periods.min(1.0);
+            // Full speed must not round: a job served in full is done.
+            let progress =
+                if share >= 1.0 { period_share } else { self.rules.power_curve.throughput(share) * period_share };
+            let energy = share.min(1.0) * job.power_mw * period_share * PERIOD_HOURS;
+            job.left_periods -= progress;
+            self.served.energy += MegawattHours(energy);
+            self.served.work += MegawattHours(progress * job.power_mw * PERIOD_HOURS);
+            self.served.by_class_mwh[usize::from(job.class)] += energy;
+            job.running = true;
+        } else if job.running {
+            let lost = job.lost_by_pausing(self.rules);
+            job.left_periods += lost;
+            self.served.lost += MegawattHours(lost * job.power_mw * PERIOD_HOURS);
+            job.running = false;
         }
-        job.running = ran;
-        job.granted_mw = 0.0;
     }
-    queue.retain(|job| {
-        let unfinished = job.remaining_mwh > DONE_MWH;
-        if !unfinished {
-            // What rounding left is served too, so that energies add up exactly.
-            served.energy += MegawattHours(job.remaining_mwh);
-            if job.deadline > now {
-                served.finished_in_time += 1;
-            } else {
-                served.finished_late += 1;
+
+    /// Counts lateness and steps of value of an unfinished job at the end of the period.
+    fn grow_older(&mut self, job: &mut Job) {
+        let next = self.now + 1;
+        if job.deadline <= next {
+            let served = job.work_periods - job.left_periods;
+            job.overran |= job.deadline == next && served + 1e-9 >= job.estimate_periods;
+            let late = MegawattHours(job.left_mwh());
+            self.served.late += late;
+            self.served.late_by_estimate += if job.overran { late } else { MegawattHours::ZERO };
+        }
+        for step in &self.rules.value_steps {
+            let slack = f64::from(job.deadline - job.release) - job.estimate_periods;
+            let due = f64::from(job.deadline) - (1.0 - step.slack_used) * slack.max(0.0);
+            if due.ceil() as i32 == next {
+                self.served.value_lost_gbp += step.loss_gbp_per_mwh * job.work_mwh();
             }
         }
-        unfinished
-    });
+    }
+
+    /// Counts a finished job; true if it is finished.
+    fn finish(&mut self, job: &Job) -> bool {
+        let late = job.deadline <= self.now;
+        if job.left_periods <= DONE_PERIODS {
+            // What rounding left is served too, so that energies add up exactly.
+            let rest = MegawattHours(job.left_mwh());
+            self.served.energy += rest;
+            self.served.work += rest;
+            self.served.by_class_mwh[usize::from(job.class)] += rest.0;
+            self.served.finished_in_time += u32::from(!late);
+            self.served.finished_late += u32::from(late);
+            self.served.finished_late_by_estimate += u32::from(late && job.overran);
+            return true;
+        }
+        false
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn class(interruptible: bool, checkpoint_minutes: f64, power_floor: f64) -> JobClassConfig {
-        JobClassConfig { interruptible, checkpoint_minutes, power_floor, ..JobClassConfig::default() }
-    }
-
-    fn job(power_mw: f64, hours: f64, deadline: i32) -> Job {
-        let work_mwh = power_mw * hours;
-        Job {
-            class: 0,
-            power_mw,
-            work_mwh,
-            remaining_mwh: work_mwh,
-            release: 0,
-            deadline,
-            running: false,
-            granted_mw: 0.0,
-        }
-    }
-
-    fn pool(jobs: &[Job]) -> JobPool {
-        let mut pool = JobPool::new(1);
-        jobs.iter().for_each(|j| pool.push(*j));
-        pool
-    }
-
-    const ROOM: Megawatts = Megawatts(100.0);
-
-    #[test]
-    fn a_job_waits_until_its_latest_start_and_then_runs_to_its_deadline() {
-        let classes = [class(true, 0.0, 1.0)];
-        let mut pool = pool(&[job(1.0, 1.0, 4)]);
-        let energies: Vec<f64> = (0..4).map(|t| pool.serve(&classes, &[0.0], ROOM, t).energy.0).collect();
-        assert_eq!(energies, [0.0, 0.0, 0.5, 0.5]);
-        assert_eq!(pool.queued(), MegawattHours(0.0));
-    }
-
-    #[test]
-    fn the_earliest_deadline_is_served_first_inside_a_class() {
-        let classes = [class(true, 0.0, 1.0)];
-        let mut pool = pool(&[job(1.0, 1.0, 40), job(1.0, 1.0, 20)]);
-        pool.serve(&classes, &[0.5], ROOM, 0);
-        assert_eq!(pool.jobs(0)[0].remaining_mwh, 0.5);
-        assert_eq!(pool.jobs(0)[1].remaining_mwh, 1.0);
-    }
-
-    #[test]
-    fn a_started_job_that_cannot_be_interrupted_goes_on() {
-        let classes = [class(false, 0.0, 1.0)];
-        let mut pool = pool(&[job(1.0, 1.0, 40)]);
-        pool.serve(&classes, &[1.0], ROOM, 0);
-        assert_eq!(pool.serve(&classes, &[0.0], ROOM, 1).energy, MegawattHours(0.5));
-    }
-
-    #[test]
-    fn pausing_a_running_job_loses_the_work_since_its_checkpoint() {
-        let classes = [class(true, 6.0, 1.0)];
-        let mut pool = pool(&[job(1.0, 2.0, 40)]);
-        pool.serve(&classes, &[1.0], ROOM, 0);
-        let paused = pool.serve(&classes, &[0.0], ROOM, 1);
-        assert!((paused.lost.0 - 0.1).abs() < 1e-12);
-        assert!((pool.queued().0 - 1.6).abs() < 1e-12);
-        assert_eq!(pool.serve(&classes, &[0.0], ROOM, 2).lost, MegawattHours(0.0));
-    }
-
-    #[test]
-    fn a_job_that_a_pause_would_make_late_goes_on() {
-        let classes = [class(true, 6.0, 1.0)];
-        let mut pool = pool(&[job(1.0, 1.0, 3)]);
-        pool.serve(&classes, &[1.0], ROOM, 0);
-        // One of two periods is left to wait for, but the pause would add 0.1 MWh to the 0.5 MWh that fit after it.
-        assert_eq!(pool.view(&classes, 0, 1).must_run_mw, 1.0);
-        let last = pool.serve(&classes, &[0.0], ROOM, 1);
-        assert_eq!((last.lost, last.finished_in_time, last.finished_late), (MegawattHours(0.0), 1, 0));
-    }
-
-    #[test]
-    fn a_job_is_slowed_only_down_to_its_power_floor() {
-        let classes = [class(true, 0.0, 0.75)];
-        let share = |run: f64| {
-            let mut pool = pool(&[job(1.0, 2.0, 40)]);
-            pool.serve(&classes, &[run], ROOM, 0).energy.0
-        };
-        assert_eq!(share(0.8), 0.4);
-        assert_eq!(share(0.5), 0.375);
-        assert_eq!(share(0.3), 0.0);
-    }
-
-    #[test]
-    fn a_job_without_capacity_is_late_counted_and_kept() {
-        let classes = [class(true, 0.0, 1.0)];
-        let mut pool = pool(&[job(1.0, 0.5, 1)]);
-        let first = pool.serve(&classes, &[1.0], Megawatts(0.4), 0);
-        assert_eq!(first.energy, MegawattHours(0.2));
-        assert!((first.late.0 - 0.3).abs() < 1e-12 && (first.refused.0 - 0.3).abs() < 1e-12);
-        let second = pool.serve(&classes, &[0.0], ROOM, 1);
-        assert!((second.energy.0 - 0.3).abs() < 1e-12);
-        assert_eq!((second.finished_late, second.late), (1, MegawattHours(0.0)));
-    }
-}
+mod tests;

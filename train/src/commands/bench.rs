@@ -12,6 +12,7 @@ use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
 use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, draw_inputs};
 use flexai_agents::device::DeviceChoice;
 use flexai_env::core::{EnvContext, SeedTree, VecEnv, make};
+use flexai_env::site::is_site_env;
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ fn at_least_one(option: &str, value: usize) -> Result<(), Failure> {
 fn bench_env(id: &str, num_envs: usize, steps: usize, json: bool) -> Outcome {
     at_least_one("--num-envs", num_envs)?;
     at_least_one("--steps", steps)?;
-    let site = if id.starts_with("FlexSite") {
+    let site = if is_site_env(id) {
         Some(site_setup(TrainConfig::default().site(), load_grid(crate::setting::EMBEDDED_GRID)?)?)
     } else {
         None

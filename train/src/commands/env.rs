@@ -5,7 +5,7 @@ use super::{Failure, Outcome};
 use crate::cli::EnvCommand;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_env::core::{Env, EnvContext, check_env, env_specs, find_spec, make};
-use flexai_env::site::{FlexSite, SiteConfig, describe};
+use flexai_env::site::{FlexFleet, SiteConfig, describe, is_site_env};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,12 +61,12 @@ fn describe_env(id: &str, scenario: Option<&Path>, json: bool) -> Outcome {
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if spec.id.starts_with("FlexSite") {
+    if is_site_env(spec.id) {
         let setup = match context.site {
             Some(setup) => setup,
             None => site_setup(SiteConfig::default(), load_grid(EMBEDDED_GRID)?)?,
         };
-        print_line(describe(&FlexSite::new(setup)).trim_end())?;
+        print_line(describe(&FlexFleet::new(setup)).trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     print_line(&format!("# {}\n\n{}\n", spec.id, spec.summary))?;

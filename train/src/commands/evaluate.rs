@@ -11,6 +11,7 @@ use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
 use flexai_agents::rivals::{RIVALS, find_rival};
 use flexai_env::core::{EnvContext, SeedTree, make};
 use flexai_env::grid::{Date, Period, Split};
+use flexai_env::site::is_site_env;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ const EPISODES: usize = 50;
 
 pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
     let players = Player::resolve_all(&args.policies)?;
-    let classic = players.iter().filter_map(Player::trained).find(|p| !p.env_id().starts_with("FlexSite"));
+    let classic = players.iter().filter_map(Player::trained).find(|p| !is_site_env(p.env_id()));
     if let Some(policy) = classic {
         return evaluate_classic(args, &players, policy.env_id());
     }
@@ -33,7 +34,7 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
             sources.push((Box::new(*rival), "rival"));
         }
     }
-    let schema = flexai_env::site::observation_schema(&plan.setup);
+    let schema = flexai_env::site::observation_schema(&plan.setup.config);
     for policy in players.iter().filter_map(Player::trained) {
         policy.loaded.check_schema(&schema).map_err(Failure::input)?;
     }

@@ -14,7 +14,7 @@ use flexai_agents::policy::{Policy, PolicySource, Situation};
 use flexai_agents::rivals::find_rival;
 use flexai_env::core::Env;
 use flexai_env::grid::{PERIODS_PER_WEEK, Period, calendar};
-use flexai_env::site::{EpisodeEnd, FlexSite, SiteSetup, WindowChoice};
+use flexai_env::site::{EpisodeEnd, FlexFleet, SiteSetup, WindowChoice};
 use serde_json::Value;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -94,13 +94,14 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
     if let Some(policy) = trained {
-        policy.loaded.check_schema(&flexai_env::site::observation_schema(&setup)).map_err(Failure::input)?;
+        policy.loaded.check_schema(&flexai_env::site::observation_schema(&setup.config)).map_err(Failure::input)?;
     }
     let (window, shown) = window_of(&setup, day)?;
     let source = player.source(false).0;
     let optimised = play(&setup, source.make().as_mut(), window, shown.clone());
     let fifo = find_rival("fifo").expect("FIFO is always registered");
     let baseline = play(&setup, fifo.make().as_mut(), window, shown.clone());
+    let place = &setup.places()[0];
     let periods = || shown.clone().map(|t| window.start + t);
     let figure = DayFigure {
         title: format!("{day}, scenario {}, {}", setup.config.name, setup.trace.source().name),
@@ -109,11 +110,11 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
         baseline_mw: baseline.import_mw,
         optimised_name: source.name().to_string(),
         optimised_mw: optimised.import_mw,
-        price_gbp_per_mwh: Some(periods().map(|t| setup.paid_price(t) + setup.charges(t)).collect()),
-        carbon_g_per_kwh: Some(periods().map(|t| setup.carbon(t)).collect()),
+        price_gbp_per_mwh: Some(periods().map(|t| place.paid_price(t) + place.charges(t)).collect()),
+        carbon_g_per_kwh: Some(periods().map(|t| place.carbon(t)).collect()),
         battery: Some(BatteryStrip {
             charge_mwh: optimised.stored_mwh,
-            capacity_mwh: setup.config.battery.capacity_mwh,
+            capacity_mwh: setup.places().iter().map(|place| place.config.battery.capacity_mwh).sum(),
         }),
     };
     Ok(day_figure_svg(&figure)?)
@@ -146,18 +147,19 @@ fn window_of(setup: &SiteSetup, day: &str) -> Result<(WindowChoice, Range<usize>
 
 /// Plays a week and keeps the shown periods.
 fn play(setup: &Arc<SiteSetup>, policy: &mut dyn Policy, window: WindowChoice, shown: Range<usize>) -> Course {
-    let mut site = FlexSite::new(Arc::clone(setup));
+    let mut site = FlexFleet::new(Arc::clone(setup));
     let mut action = vec![0.0; site.action_space().flat_len()];
     let mut course = Course { import_mw: Vec::new(), stored_mwh: Vec::new() };
     site.reset_to(window);
     policy.begin_episode(window.job_seed);
     for t in 0..window.periods {
-        let situation = Situation { observation: site.observation(), mask: &[], site: Some(site.view()) };
+        let mask = site.action_mask().unwrap_or_default();
+        let situation = Situation { observation: site.observation(), mask, site: Some(site.view()) };
         policy.decide(&situation, &mut action);
         site.step(&action);
         if shown.contains(&t) {
             course.import_mw.push(site.last_account().import_mwh * 2.0);
-            course.stored_mwh.push(site.state().stored.value());
+            course.stored_mwh.push(site.episode().sites.iter().map(|s| s.stored.value()).sum());
         }
     }
     course

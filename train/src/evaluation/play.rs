@@ -5,7 +5,7 @@
 
 use super::plan::EvaluationPlan;
 use flexai_agents::policy::{Policy, PolicySource, Situation, play_week};
-use flexai_env::site::{EpisodeEnd, FlexSite, Ledger, WindowChoice};
+use flexai_env::site::{EpisodeEnd, FlexFleet, Ledger, WindowChoice};
 use rayon::prelude::*;
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,7 +66,7 @@ pub fn play_policies(
     let outcomes: Vec<PlayedWeek> = jobs
         .par_iter()
         .map_init(
-            || FlexSite::new(Arc::clone(&plan.setup)),
+            || FlexFleet::new(Arc::clone(&plan.setup)),
             |site, (p, window)| {
                 let mut policy = Timed { policy: policies[*p].make(), decision_ns: Vec::with_capacity(window.periods) };
                 let ledger = play_week(site, &mut policy, *window).ledger;

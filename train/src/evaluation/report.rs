@@ -223,7 +223,9 @@ fn report(
     fifo: &[PlayedWeek],
     versus: Vec<Versus>,
 ) -> PolicyReport {
-    let config = &plan.setup.config;
+    let places = plan.setup.places();
+    let config = &places[0].config;
+    let battery_mwh: f64 = places.iter().map(|place| place.config.battery.capacity_mwh).sum();
     let seeds = plan.job_seeds.len() as f64;
     type Pick = fn(&PlayedWeek) -> f64;
     let sum = |of: &[PlayedWeek], pick: Pick| of.iter().map(pick).sum::<f64>() / seeds;
@@ -255,9 +257,9 @@ fn report(
         deadlines_met_pct: 100.0 * in_time / (in_time + late).max(1.0),
         shifted_mwh: sum(mine, |o| o.ledger.total.shifted_mwh),
         threshold_breach_mwh: sum(mine, |o| o.ledger.total.threshold_breach_mwh),
-        flex_revenue_gbp: 0.0,
+        flex_revenue_gbp: sum(mine, |o| o.ledger.total.flex_revenue_gbp),
         wear_gbp: sum(mine, |o| o.ledger.total.wear_gbp),
-        battery_cycles: sum(mine, |o| o.ledger.total.discharged_mwh) / config.battery.capacity_mwh.max(1e-9) / weeks,
+        battery_cycles: sum(mine, |o| o.ledger.total.discharged_mwh) / battery_mwh.max(1e-9) / weeks,
         peak_import_mw: mine.iter().map(|o| o.ledger.peak_import_mw).fold(0.0, f64::max),
         decision_ms: decision_time(mine),
         versus,

@@ -5,7 +5,7 @@ use crate::config::{Config, ConfigError, Faults, load_located};
 use flexai_agents::device::DeviceChoice;
 use flexai_agents::ppo::{NetworkConfig, PpoConfig};
 use flexai_env::core::find_spec;
-use flexai_env::site::SiteConfig;
+use flexai_env::site::{SiteConfig, is_site_env};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -108,7 +108,7 @@ impl Default for CheckpointConfig {
 impl TrainConfig {
     /// Whether a site with its weeks is trained, not a classic task.
     pub fn is_site(&self) -> bool {
-        self.env.id.starts_with("FlexSite")
+        is_site_env(&self.env.id)
     }
 
     /// The site's scenario; the standard one if none is given.

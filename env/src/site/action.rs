@@ -1,0 +1,177 @@
+//! Actions of the site environments: what they mean, and how they lie in the flat vector.
+//!
+//! In: flat numbers or levels. Out: a [`SiteAction`] per site, and which levels are possible now.
+//! Always: every number lies in -1 .. 1 and a level is a point of an even grid over it; site after site, each with
+//! battery, run share per class, then whatever its scenario adds. Not here: what becomes of it (`state.rs`).
+
+use super::config::SiteConfig;
+use super::setup::Place;
+use super::state::SiteState;
+use crate::core::Space;
+use crate::workload::MAX_CLASSES;
+
+/// What a site does in one period.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SiteAction {
+    /// Battery set-point as a share of its power, -1 discharge .. 1 charge.
+    pub battery: f64,
+    /// Share of each class's waiting power to run now, 0 .. 1.
+    pub run: [f64; MAX_CLASSES],
+    /// Power cap of each class's jobs, 0 (as low as they go) .. 1 (none).
+    pub cap: [f64; MAX_CLASSES],
+    /// Share of the waiting work that may move to send to other sites, 0 .. 1.
+    pub send: f64,
+    /// How willing the site is to receive work, 0 (not at all) .. 1.
+    pub receive: f64,
+}
+
+impl SiteAction {
+    /// Run everything now at full power, leave the battery alone, move nothing.
+    pub fn fifo() -> Self {
+        Self { battery: 0.0, run: [1.0; MAX_CLASSES], cap: [1.0; MAX_CLASSES], send: 0.0, receive: 0.0 }
+    }
+}
+
+impl Default for SiteAction {
+    /// Let everything wait that can.
+    fn default() -> Self {
+        Self { run: [0.0; MAX_CLASSES], ..Self::fifo() }
+    }
+}
+
+/// What one flat number stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Control {
+    Battery,
+    Run(usize),
+    Cap(usize),
+    Send,
+    Receive,
+}
+
+/// How the actions of a scenario lie in the flat vector.
+#[derive(Debug, Clone)]
+pub struct ActionLayout {
+    controls: Vec<Control>,
+    levels: usize,
+    names: Vec<String>,
+}
+
+impl ActionLayout {
+    /// The layout of a scenario.
+    pub fn new(config: &SiteConfig) -> Self {
+        let classes = config.workload.classes.len();
+        let mut controls = vec![Control::Battery];
+        controls.extend((0..classes).map(Control::Run));
+        if config.controls.power_cap {
+            controls.extend((0..classes).map(Control::Cap));
+        }
+        if config.sites.len() > 1 {
+            controls.extend([Control::Send, Control::Receive]);
+        }
+        let class = |c: usize| &config.workload.classes[c].name;
+        let name = |control: &Control| match control {
+            Control::Battery => "battery".to_string(),
+            Control::Run(c) => format!("run_{}", class(*c)),
+            Control::Cap(c) => format!("cap_{}", class(*c)),
+            Control::Send => "send".into(),
+            Control::Receive => "receive".into(),
+        };
+        let own: Vec<String> = controls.iter().map(name).collect();
+        let names = match config.site_names().as_slice() {
+            [] => own,
+            sites => sites.iter().flat_map(|site| own.iter().map(move |name| format!("{site}_{name}"))).collect(),
+        };
+        Self { controls, levels: config.controls.discrete_levels, names }
+    }
+
+    /// Numbers per site.
+    pub fn width(&self) -> usize {
+        self.controls.len()
+    }
+
+    /// Name of each flat index.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The action space: a dictionary with one number, or one choice, per name.
+    pub fn space(&self) -> Space {
+        let part = || match self.levels {
+            0 => Space::uniform_box(1, -1.0, 1.0),
+            levels => Space::discrete(levels),
+        };
+        Space::Dict { entries: self.names.iter().map(|name| (name.clone(), part())).collect() }
+    }
+
+    /// Reads the action of one site from its part of the flat vector; what is no number acts like FIFO.
+    pub(super) fn read(&self, flat: &[f32]) -> SiteAction {
+        let mut action = SiteAction::fifo();
+        for (x, control) in flat.iter().zip(&self.controls) {
+            if x.is_nan() {
+                continue;
+            }
+            let x = f64::from(*x);
+            let x = if self.levels > 0 { 2.0 * x / (self.levels - 1) as f64 - 1.0 } else { x }.clamp(-1.0, 1.0);
+            let share = 0.5 + 0.5 * x;
+            match *control {
+                Control::Battery => action.battery = x,
+                Control::Run(c) => action.run[c] = share,
+                Control::Cap(c) => action.cap[c] = share,
+                Control::Send => action.send = share,
+                Control::Receive => action.receive = share,
+            }
+        }
+        action
+    }
+
+    /// Writes the action of one site into its part of the flat vector, at the nearest level where actions are discrete.
+    pub fn write(&self, action: &SiteAction, flat: &mut [f32]) {
+        for (x, control) in flat.iter_mut().zip(&self.controls) {
+            let from_share = |share: f64| 2.0 * share - 1.0;
+            let value = match *control {
+                Control::Battery => action.battery,
+                Control::Run(c) => from_share(action.run[c]),
+                Control::Cap(c) => from_share(action.cap[c]),
+                Control::Send => from_share(action.send),
+                Control::Receive => from_share(action.receive),
+            };
+            *x = match self.levels {
+                0 => value as f32,
+                levels => (0.5 * (value.clamp(-1.0, 1.0) + 1.0) * (levels - 1) as f64).round() as f32,
+            };
+        }
+    }
+
+    /// Length of the mask of one site.
+    pub(super) fn mask_width(&self) -> usize {
+        self.levels * self.controls.len()
+    }
+
+    /// Writes which levels of one site are possible now; the level that asks for nothing always is.
+    pub(super) fn write_mask(&self, place: &Place, state: &SiteState, gated: u16, mask: &mut [bool]) {
+        let battery = &place.config.battery;
+        let (empty, full) = (state.stored.0 <= 1e-9, state.stored.0 >= battery.capacity_mwh - 1e-9);
+        for (legal, control) in mask.chunks_mut(self.levels.max(1)).zip(&self.controls) {
+            let top = self.levels - 1;
+            for (level, legal) in legal.iter_mut().enumerate() {
+                let x = 2.0 * level as f64 / top as f64 - 1.0;
+                *legal = match *control {
+                    Control::Battery => (x >= 0.0 || !empty) && (x <= 0.0 || !full),
+                    Control::Run(c) | Control::Cap(c) => {
+                        let view = state.jobs.view(c);
+                        let waiting = view.available_mw > view.must_run_mw && gated & (1 << c) == 0;
+                        let idle = if matches!(control, Control::Run(_)) { 0 } else { top };
+                        waiting || level == idle
+                    }
+                    Control::Send | Control::Receive => true,
+                };
+            }
+            if let (Control::Battery, false) = (control, legal.iter().any(|l| *l)) {
+                // An even number of levels has no exact rest; the two around it are the closest.
+                legal[top / 2] = true;
+                legal[top.div_ceil(2)] = true;
+            }
+        }
+    }
+}

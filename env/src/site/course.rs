@@ -1,0 +1,44 @@
+//! Everything that arrives at a site in a window, and what FIFO makes of it: for those who may know the future.
+//!
+//! In: a scenario and a window. Out: jobs in progress, arrivals, FIFO's course.
+//! Always: the same as an [`Episode`](super::Episode) of that window hands out period by period.
+//! Not here: policies, which must not look.
+
+use super::episode::WindowChoice;
+use super::gate::gated_classes;
+use super::setup::SiteSetup;
+use super::state::{FifoPeriod, SiteState};
+use crate::workload::{Job, JobPool};
+
+/// A site's window, known from end to end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteCourse {
+    /// Jobs in progress at the start, those of the first period not yet among them.
+    pub initial_jobs: JobPool,
+    /// Interactive IT load of each period, MW.
+    pub interactive_mw: Vec<f64>,
+    /// All jobs that arrive, by release.
+    pub jobs: Vec<Job>,
+    /// FIFO, period by period.
+    pub fifo: Vec<FifoPeriod>,
+    /// FIFO's jobs at the end.
+    pub fifo_left: JobPool,
+}
+
+/// The course of every site in a window.
+pub fn courses(setup: &SiteSetup, window: WindowChoice) -> Vec<SiteCourse> {
+    let of_site = |(i, place)| {
+        let mut state = SiteState::new(place);
+        state.begin(place, window.site_seed(setup, i), &*setup.trace, window.start, setup.warm_up());
+        let initial_jobs = state.fifo_jobs.clone();
+        let (mut jobs, mut interactive_mw, mut fifo) = (Vec::new(), Vec::new(), Vec::new());
+        for t in 0..window.periods {
+            let at = window.start + t;
+            state.draw(place, &*setup.trace, at, t as i32, |job| jobs.push(job));
+            interactive_mw.push(state.interactive.value());
+            fifo.push(state.advance_fifo(place, at, t as i32, gated_classes(place, at)));
+        }
+        SiteCourse { initial_jobs, interactive_mw, jobs, fifo, fifo_left: state.fifo_jobs }
+    };
+    setup.places().iter().enumerate().map(of_site).collect()
+}

@@ -1,0 +1,134 @@
+//! One job and the rules of its class.
+//!
+//! Always: work is counted in settlement periods at full power, so that no division by power is needed to tell how
+//! urgent a job is. Not here: queues (`pool.rs`), where jobs come from (`generator.rs`).
+
+use super::class::{JobClassConfig, ValueStep};
+use super::power_curve::PowerCurve;
+use crate::units::PERIOD_HOURS;
+use serde::{Deserialize, Serialize};
+
+/// What a job is believed to need at least once it has outlived its estimate, in periods.
+const OVERRUN_PERIODS: f64 = 1.0;
+
+/// One job. Periods count from the start of the episode and may be negative for work brought along.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// IT power at full speed.
+    pub power_mw: f64,
+    /// Work it truly needs, in periods at full power.
+    pub work_periods: f64,
+    /// Work still to be served, in periods at full power; truly, which nobody knows if durations are unknown.
+    pub left_periods: f64,
+    /// What `work_periods` is believed to be; equal to it where durations are known.
+    pub estimate_periods: f64,
+    /// First period in which it may run.
+    pub release: i32,
+    /// First period in which it must be finished.
+    pub deadline: i32,
+    /// Data that moves with it.
+    pub data_gb: f32,
+    /// Index of its class.
+    pub class: u8,
+    /// Whether it ran in the period before.
+    pub running: bool,
+    /// Whether its latest start has come (kept by the pool).
+    pub must_run: bool,
+    /// It would have been in time if its estimate had been true.
+    pub overran: bool,
+}
+
+/// What serving needs to know of a class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassRules {
+    /// Whether a started job may be paused.
+    pub interruptible: bool,
+    /// Work lost when a running job is paused, in periods at full power.
+    pub checkpoint_periods: f64,
+    /// Lowest power share of a running job.
+    pub power_floor: f64,
+    /// Throughput by power share.
+    pub power_curve: PowerCurve,
+    /// Slack of the class, for observations.
+    pub slack_periods: f64,
+    /// Durations are estimates.
+    pub uncertain: bool,
+    /// Steps of value.
+    pub value_steps: Vec<ValueStep>,
+}
+
+impl ClassRules {
+    /// The rules of a configured class.
+    pub fn new(class: &JobClassConfig) -> Self {
+        let slack_hours = class.slack_hours + class.slack_share_of_duration * class.duration_hours_median;
+        Self {
+            interruptible: class.interruptible,
+            checkpoint_periods: class.checkpoint_minutes / 60.0 / PERIOD_HOURS,
+            power_floor: class.power_floor,
+            power_curve: class.power_curve,
+            slack_periods: (slack_hours / PERIOD_HOURS).max(1.0),
+            uncertain: class.duration_estimate_log_sd > 0.0,
+            value_steps: class.value_steps.clone(),
+        }
+    }
+}
+
+impl Job {
+    /// A job of known duration.
+    pub fn new(class: u8, power_mw: f64, work_periods: f64, release: i32, deadline: i32) -> Self {
+        Self {
+            power_mw,
+            work_periods,
+            left_periods: work_periods,
+            estimate_periods: work_periods,
+            release,
+            deadline,
+            data_gb: 0.0,
+            class,
+            running: false,
+            must_run: false,
+            overran: false,
+        }
+    }
+
+    /// IT energy it truly needs at full power, MWh.
+    pub fn work_mwh(&self) -> f64 {
+        self.work_periods * self.power_mw * PERIOD_HOURS
+    }
+
+    /// IT energy truly left at full power, MWh.
+    pub fn left_mwh(&self) -> f64 {
+        self.left_periods * self.power_mw * PERIOD_HOURS
+    }
+
+    /// Work believed to be left, in periods at full power.
+    pub fn expected_periods(&self) -> f64 {
+        let surprise = self.work_periods - self.estimate_periods;
+        if surprise == 0.0 { self.left_periods } else { (self.left_periods - surprise).max(OVERRUN_PERIODS) }
+    }
+
+    /// Periods it could still wait before it must run at full power without pause; negative if it is too late.
+    pub fn slack(&self, now: i32) -> f64 {
+        f64::from(self.deadline - now) - self.expected_periods()
+    }
+
+    /// Power to keep free for it in one period: full power, or what finishes it.
+    ///
+    /// Of an uncertain job nobody knows whether it ends within the period, so that it needs its full power.
+    pub fn usable_mw(&self, rules: &ClassRules) -> f64 {
+        if rules.uncertain { self.power_mw } else { self.power_mw * self.left_periods.min(1.0) }
+    }
+
+    /// Work since the last checkpoint, which a pause throws away; never more than was done. In periods.
+    pub fn lost_by_pausing(&self, rules: &ClassRules) -> f64 {
+        rules.checkpoint_periods.min(self.work_periods - self.left_periods).max(0.0)
+    }
+
+    /// Whether it must run in period `now`: what a wait would leave does not fit into the periods after it.
+    pub(super) fn is_due(&self, rules: &ClassRules, now: i32) -> bool {
+        let later = f64::from(self.deadline - now - 1) + 1e-9;
+        let at_stake = if self.running { self.lost_by_pausing(rules) } else { 0.0 };
+        let started = self.left_periods < self.work_periods;
+        self.expected_periods() + at_stake > later || (started && !rules.interruptible)
+    }
+}
