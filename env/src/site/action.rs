@@ -49,6 +49,17 @@ enum Control {
     Receive,
 }
 
+impl Control {
+    /// What FIFO says.
+    fn fifo(self) -> f64 {
+        match self {
+            Self::Battery => 0.0,
+            Self::Run(_) | Self::Cap(_) => 1.0,
+            Self::Send | Self::Receive => -1.0,
+        }
+    }
+}
+
 /// How the actions of a scenario lie in the flat vector.
 #[derive(Debug, Clone)]
 pub struct ActionLayout {
@@ -105,14 +116,13 @@ impl ActionLayout {
     }
 
     /// Reads the action of one site from its part of the flat vector; what is no number acts like FIFO.
-    pub(super) fn read(&self, flat: &[f32]) -> SiteAction {
-        let mut action = SiteAction::fifo();
+    pub(super) fn read(&self, flat: &[f32], action: &mut SiteAction) {
         for (x, control) in flat.iter().zip(&self.controls) {
-            if x.is_nan() {
-                continue;
-            }
-            let x = f64::from(*x);
-            let x = if self.levels > 0 { 2.0 * x / (self.levels - 1) as f64 - 1.0 } else { x }.clamp(-1.0, 1.0);
+            let x = match (x.is_nan(), self.levels) {
+                (true, _) => control.fifo(),
+                (false, 0) => f64::from(*x).clamp(-1.0, 1.0),
+                (false, levels) => (2.0 * f64::from(*x) / (levels - 1) as f64 - 1.0).clamp(-1.0, 1.0),
+            };
             let share = 0.5 + 0.5 * x;
             match *control {
                 Control::Battery => action.battery = x,
@@ -122,7 +132,6 @@ impl ActionLayout {
                 Control::Receive => action.receive = share,
             }
         }
-        action
     }
 
     /// Writes the action of one site into its part of the flat vector, at the nearest level where actions are discrete.

@@ -100,6 +100,7 @@ impl SiteState {
             self.draw(place, locals, at, t, |_| ());
             self.advance_fifo(place, at, t, 0);
         }
+        self.fifo_jobs.refresh(&place.rules, 0);
         self.jobs.copy_from(&self.fifo_jobs);
     }
 
@@ -108,7 +109,7 @@ impl SiteState {
         let Self { fifo_jobs, stream, .. } = self;
         self.interactive = place.generator.draw(stream, locals.local(at), t, |job| {
             see(job);
-            fifo_jobs.push(&place.rules, job, t);
+            fifo_jobs.append(&place.rules, job);
         });
     }
 
@@ -117,7 +118,7 @@ impl SiteState {
         let Self { jobs, fifo_jobs, stream, inbound, .. } = self;
         self.interactive = place.generator.draw(stream, locals.local(at), t, |job| {
             jobs.push(&place.rules, job, t);
-            fifo_jobs.push(&place.rules, job, t);
+            fifo_jobs.append(&place.rules, job);
         });
         inbound.retain(|transfer| {
             if transfer.arrives <= t {
@@ -171,8 +172,7 @@ impl SiteState {
         let mut run = [1.0; MAX_CLASSES];
         close(&mut run, gated);
         let capacity = place.it_limit(at) - self.interactive;
-        let mut dispatch = Shares::new(&run, &[]);
-        let served = self.fifo_jobs.serve(&place.rules, &place.priority, &mut dispatch, capacity, t);
+        let served = self.fifo_jobs.serve_at_once(&place.rules, &place.priority, &run, gated == 0, capacity, t);
         let it_mwh = self.interactive.over_period().0 + served.energy.0;
         let net = it_mwh * place.config.pue - Megawatts(place.solar_mw(at)).over_period().0;
         let import_mwh = net.max(0.0);

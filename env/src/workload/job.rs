@@ -102,14 +102,18 @@ impl Job {
     }
 
     /// Work believed to be left, in periods at full power.
-    pub fn expected_periods(&self) -> f64 {
-        let surprise = self.work_periods - self.estimate_periods;
-        if surprise == 0.0 { self.left_periods } else { (self.left_periods - surprise).max(OVERRUN_PERIODS) }
+    pub fn expected_periods(&self, rules: &ClassRules) -> f64 {
+        if rules.uncertain && self.work_periods != self.estimate_periods {
+            let surprise = self.work_periods - self.estimate_periods;
+            (self.left_periods - surprise).max(OVERRUN_PERIODS)
+        } else {
+            self.left_periods
+        }
     }
 
     /// Periods it could still wait before it must run at full power without pause; negative if it is too late.
-    pub fn slack(&self, now: i32) -> f64 {
-        f64::from(self.deadline - now) - self.expected_periods()
+    pub fn slack(&self, rules: &ClassRules, now: i32) -> f64 {
+        f64::from(self.deadline - now) - self.expected_periods(rules)
     }
 
     /// Power to keep free for it in one period: full power, or what finishes it.
@@ -124,11 +128,11 @@ impl Job {
         rules.checkpoint_periods.min(self.work_periods - self.left_periods).max(0.0)
     }
 
-    /// Whether it must run in period `now`: what a wait would leave does not fit into the periods after it.
-    pub(super) fn is_due(&self, rules: &ClassRules, now: i32) -> bool {
-        let later = f64::from(self.deadline - now - 1) + 1e-9;
+    /// Whether it must run in a period at whose start it has this slack: what a wait would leave does not fit into the
+    /// periods after it.
+    pub(super) fn is_due(&self, rules: &ClassRules, slack: f64) -> bool {
         let at_stake = if self.running { self.lost_by_pausing(rules) } else { 0.0 };
         let started = self.left_periods < self.work_periods;
-        self.expected_periods() + at_stake > later || (started && !rules.interruptible)
+        slack - at_stake < 1.0 - 1e-9 || (started && !rules.interruptible)
     }
 }

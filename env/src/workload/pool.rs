@@ -137,13 +137,15 @@ pub struct JobPool {
     queues: Vec<Vec<Job>>,
     /// Sums per class for the coming period; saved too, because sums in another order round differently.
     views: [ClassView; MAX_CLASSES],
+    /// Whether queues are out of order and only the power and the work of `views` hold; see [`JobPool::serve_at_once`].
+    rough: bool,
 }
 
 impl JobPool {
     /// Empty queues for a number of classes.
     pub fn new(classes: usize) -> Self {
         let queues = (0..classes).map(|_| Vec::with_capacity(QUEUE_CAPACITY)).collect();
-        Self { queues, views: [ClassView::default(); MAX_CLASSES] }
+        Self { queues, views: [ClassView::default(); MAX_CLASSES], rough: false }
     }
 
     /// Number of classes.
@@ -203,6 +205,7 @@ impl JobPool {
     pub fn clear(&mut self) {
         self.queues.iter_mut().for_each(Vec::clear);
         self.views = [ClassView::default(); MAX_CLASSES];
+        self.rough = false;
     }
 
     /// Takes over the jobs of another pool.
@@ -212,13 +215,13 @@ impl JobPool {
             mine.extend_from_slice(theirs);
         }
         self.views = other.views;
+        self.rough = other.rough;
     }
 
     /// Adds a job at its place by deadline; `now` is the period that is decided next.
     pub fn push(&mut self, rules: &[ClassRules], mut job: Job, now: i32) {
         let class = usize::from(job.class);
-        job.must_run = job.is_due(&rules[class], now);
-        self.views[class].add(&job, &rules[class], now);
+        self.views[class].add(&mut job, &rules[class], now);
         let queue = &mut self.queues[class];
         let at = queue.partition_point(|j| j.deadline <= job.deadline);
         queue.insert(at, job);
@@ -231,6 +234,10 @@ impl JobPool {
 
     /// Sums up all classes anew, as seen at the start of period `now`.
     pub fn refresh(&mut self, rules: &[ClassRules], now: i32) {
+        if self.rough {
+            self.queues.iter_mut().for_each(|queue| sort_by_deadline(queue));
+            self.rough = false;
+        }
         for (class, rules) in rules.iter().enumerate() {
             self.refresh_class(class, rules, now);
         }
@@ -240,7 +247,6 @@ impl JobPool {
     pub fn refresh_class(&mut self, class: usize, rules: &ClassRules, now: i32) {
         let mut view = ClassView::default();
         for job in &mut self.queues[class] {
-            job.must_run = job.is_due(rules, now);
             view.add(job, rules, now);
         }
         self.views[class] = view;
@@ -252,6 +258,48 @@ impl JobPool {
             job.release -= by;
             job.deadline -= by;
         }
+    }
+
+    /// Adds a job for [`JobPool::serve_at_once`], which needs no order as long as there is room for all.
+    pub fn append(&mut self, rules: &[ClassRules], job: Job) {
+        let class = usize::from(job.class);
+        self.views[class].add_roughly(&job, &rules[class]);
+        self.queues[class].push(job);
+        self.rough = true;
+    }
+
+    /// Serves period `now` as FIFO does: everything, at full power, as far as there is room.
+    ///
+    /// The same as [`JobPool::serve`] with shares of `run`; where nothing is held back, as `all` says, and the capacity
+    /// is enough, all jobs simply run, and neither order nor urgency is looked at.
+    pub fn serve_at_once(
+        &mut self,
+        rules: &[ClassRules],
+        priority: &[u8],
+        run: &[f64],
+        all: bool,
+        capacity: Megawatts,
+        now: i32,
+    ) -> Served {
+        let available: f64 = self.views[..self.queues.len()].iter().map(|v| v.available_mw).sum();
+        if !all || available > capacity.0 {
+            if self.rough {
+                self.refresh(rules, now);
+            }
+            return self.serve(rules, priority, &mut Shares::new(run, &[]), capacity, now);
+        }
+        let mut served = Served::default();
+        for (class, (queue, rules)) in self.queues.iter_mut().zip(rules).enumerate() {
+            let mut round = Round::new(rules, now, &mut served);
+            round.serve_all(queue);
+            let (view, energy_mwh) = (round.view, round.energy_mwh);
+            self.views[class] = view;
+            served.energy += MegawattHours(energy_mwh);
+            served.work += MegawattHours(energy_mwh);
+            served.by_class_mwh[class] = energy_mwh;
+        }
+        self.rough = true;
+        served
     }
 
     /// Serves period `now`: what must run first, then what `dispatch` grants, classes in the order of `priority`.
@@ -271,28 +319,54 @@ impl JobPool {
         served.refused = Megawatts((must_run_mw - capacity_mw).max(0.0)).over_period();
         let mut room = Room { must_run_mw: capacity_mw, optional_mw: (capacity_mw - must_run_mw).max(0.0) };
         for class in priority.iter().map(|c| usize::from(*c)) {
-            let mut round = Round { rules: &rules[class], now, view: ClassView::default(), served: &mut served };
             dispatch.begin_class(class, &rules[class], &self.views[class]);
+            let mut round = Round::new(&rules[class], now, &mut served);
             round.serve_queue(&mut self.queues[class], dispatch, &mut room);
-            self.views[class] = round.view;
+            let (view, energy_mwh, work_mwh) = (round.view, round.energy_mwh, round.work_mwh);
+            self.views[class] = view;
+            served.energy += MegawattHours(energy_mwh);
+            served.work += MegawattHours(work_mwh);
+            served.by_class_mwh[class] = energy_mwh;
         }
         served
     }
 }
 
+/// Insertion sort: stable, without allocation, and queues are nearly in order.
+fn sort_by_deadline(queue: &mut [Job]) {
+    for end in 1..queue.len() {
+        let job = queue[end];
+        let mut at = end;
+        while at > 0 && queue[at - 1].deadline > job.deadline {
+            queue[at] = queue[at - 1];
+            at -= 1;
+        }
+        queue[at] = job;
+    }
+}
+
 impl ClassView {
-    fn add(&mut self, job: &Job, rules: &ClassRules, now: i32) {
+    /// Counts power and true work of a job.
+    fn add_roughly(&mut self, job: &Job, rules: &ClassRules) {
+        self.jobs += 1;
+        self.available_mw += job.usable_mw(rules);
+        self.true_mwh += job.left_mwh();
+    }
+
+    /// Counts a job as seen at the start of period `now`, and marks whether it must run.
+    fn add(&mut self, job: &mut Job, rules: &ClassRules, now: i32) {
         let usable = job.usable_mw(rules);
-        let expected = job.expected_periods();
+        let expected = job.expected_periods(rules);
+        let slack = f64::from(job.deadline - now) - expected;
         let energy_per_period = job.power_mw * PERIOD_HOURS;
         let expected_mwh = expected * energy_per_period;
+        job.must_run = job.is_due(rules, slack);
         self.jobs += 1;
         self.available_mw += usable;
         self.must_run_mw += if job.must_run { usable } else { 0.0 };
         self.running_mw += if job.running { usable } else { 0.0 };
         self.queued_mwh += expected_mwh;
         self.true_mwh += job.left_periods * energy_per_period;
-        let slack = f64::from(job.deadline - now) - expected;
         for (sum, share) in self.urgent_mwh.iter_mut().zip(URGENCY) {
             *sum += if slack < share * rules.slack_periods { expected_mwh } else { 0.0 };
         }
@@ -310,35 +384,64 @@ struct Round<'a> {
     rules: &'a ClassRules,
     now: i32,
     view: ClassView,
+    energy_mwh: f64,
+    work_mwh: f64,
     served: &'a mut Served,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    fn new(rules: &'a ClassRules, now: i32, served: &'a mut Served) -> Self {
+        Self { rules, now, view: ClassView::default(), energy_mwh: 0.0, work_mwh: 0.0, served }
+    }
+
     /// Serves, ends the period for every job, drops the finished ones, and sums up the rest for the next period.
     fn serve_queue(&mut self, queue: &mut Vec<Job>, dispatch: &mut impl Dispatch, room: &mut Room) {
         let mut kept = 0;
         for at in 0..queue.len() {
-            let mut job = queue[at];
+            let job = &mut queue[at];
             let usable = job.usable_mw(self.rules);
             let granted = if job.must_run {
                 let power = usable.min(room.must_run_mw);
                 room.must_run_mw -= power;
                 power
             } else if room.optional_mw > 0.0 {
-                let power = self.fit(dispatch.grant(&job, usable).min(usable), usable, room.optional_mw);
+                let power = self.fit(dispatch.grant(job, usable).min(usable), usable, room.optional_mw);
                 room.optional_mw -= power;
                 power
             } else {
                 0.0
             };
-            self.run(&mut job, granted, usable);
-            if self.finish(&job) {
+            self.run(job, granted, usable);
+            if self.finish(job) {
                 continue;
             }
-            self.grow_older(&mut job);
-            job.must_run = job.is_due(self.rules, self.now + 1);
-            self.view.add(&job, self.rules, self.now + 1);
-            queue[kept] = job;
+            self.grow_older(job);
+            self.view.add(job, self.rules, self.now + 1);
+            if kept < at {
+                queue[kept] = queue[at];
+            }
+            kept += 1;
+        }
+        queue.truncate(kept);
+    }
+
+    /// Runs every job at full power.
+    fn serve_all(&mut self, queue: &mut Vec<Job>) {
+        let mut kept = 0;
+        for at in 0..queue.len() {
+            let job = &mut queue[at];
+            let progress = job.left_periods.min(1.0);
+            job.left_periods -= progress;
+            job.running = true;
+            self.energy_mwh += progress * job.power_mw * PERIOD_HOURS;
+            if self.finish(job) {
+                continue;
+            }
+            self.grow_older(job);
+            self.view.add_roughly(job, self.rules);
+            if kept < at {
+                queue[kept] = queue[at];
+            }
             kept += 1;
         }
         queue.truncate(kept);
@@ -361,16 +464,17 @@ impl Round<'_> {
     /// Runs a job at a power for the period, or pauses it.
     fn run(&mut self, job: &mut Job, granted_mw: f64, usable_mw: f64) {
         if granted_mw > 0.0 {
-            let share = granted_mw / usable_mw;
             let period_share = job.left_periods.min(1.0);
-            // Full speed must not round: a job served in full is done.
-            let progress =
-                if share >= 1.0 { period_share } else { self.rules.power_curve.throughput(share) * period_share };
-            let energy = share.min(1.0) * job.power_mw * period_share * PERIOD_HOURS;
+            let mut progress = period_share;
+            let mut energy = period_share * job.power_mw * PERIOD_HOURS;
+            if granted_mw < usable_mw {
+                let share = granted_mw / usable_mw;
+                progress *= self.rules.power_curve.throughput(share);
+                energy *= share;
+            }
             job.left_periods -= progress;
-            self.served.energy += MegawattHours(energy);
-            self.served.work += MegawattHours(progress * job.power_mw * PERIOD_HOURS);
-            self.served.by_class_mwh[usize::from(job.class)] += energy;
+            self.energy_mwh += energy;
+            self.work_mwh += progress * job.power_mw * PERIOD_HOURS;
             job.running = true;
         } else if job.running {
             let lost = job.lost_by_pausing(self.rules);
@@ -404,10 +508,9 @@ impl Round<'_> {
         let late = job.deadline <= self.now;
         if job.left_periods <= DONE_PERIODS {
             // What rounding left is served too, so that energies add up exactly.
-            let rest = MegawattHours(job.left_mwh());
-            self.served.energy += rest;
-            self.served.work += rest;
-            self.served.by_class_mwh[usize::from(job.class)] += rest.0;
+            let rest = job.left_mwh();
+            self.energy_mwh += rest;
+            self.work_mwh += rest;
             self.served.finished_in_time += u32::from(!late);
             self.served.finished_late += u32::from(late);
             self.served.finished_late_by_estimate += u32::from(late && job.overran);
