@@ -4,6 +4,7 @@
 //! Not here: market conversation (Beckn, ledgers), which belongs to `flexai-orchestrator`.
 
 mod baseline;
+pub mod events;
 mod p415;
 mod regions;
 mod tariff;
