@@ -118,6 +118,24 @@ impl MeterHistory {
         }
     }
 
+    /// Forgets all readings.
+    pub fn clear(&mut self) {
+        self.days.fill(DayRecord { day: i32::MIN, read: 0, periods: 0, event: false, working: false, total_mwh: 0.0 });
+        self.metered.fill(f64::NAN);
+        self.recent.fill(Reading { day: i32::MIN, half_hour: 0, mwh: f64::NAN });
+        self.pushed = 0;
+        self.newest = i32::MIN;
+    }
+
+    /// Whether it was made for a configuration and its buffers are whole, e.g. after it was read from a file.
+    pub fn has_config(&self, config: &BaselineConfig) -> bool {
+        let days = config.look_back_days + 1 + DAYS_AHEAD;
+        self.config == *config
+            && self.days.len() == days
+            && self.metered.len() == days * SLOTS
+            && self.recent.len() == RECENT
+    }
+
     /// Takes in the reading of the next settlement period; NaN says that there is none.
     ///
     /// # Panics

@@ -251,6 +251,21 @@ impl OfferQueue {
         }
     }
 
+    /// Periods of notice.
+    pub fn len(&self) -> usize {
+        self.offers.len()
+    }
+
+    /// Never: there is one period of notice at least.
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty()
+    }
+
+    /// Whether a saved queue is whole.
+    pub fn is_sound(&self) -> bool {
+        self.at < self.offers.len()
+    }
+
     /// Withdraws everything, at the start of an episode.
     pub fn clear(&mut self) {
         self.offers.fill(0.0);

@@ -23,12 +23,14 @@ pub struct SiteAction {
     pub send: f64,
     /// How willing the site is to receive work, 0 (not at all) .. 1.
     pub receive: f64,
+    /// Turn-down to sell for the period after the notice, as a share of the largest offer, 0 .. 1.
+    pub offer: f64,
 }
 
 impl SiteAction {
-    /// Run everything now at full power, leave the battery alone, move nothing.
+    /// Run everything now at full power, leave the battery alone, move and sell nothing.
     pub fn fifo() -> Self {
-        Self { battery: 0.0, run: [1.0; MAX_CLASSES], cap: [1.0; MAX_CLASSES], send: 0.0, receive: 0.0 }
+        Self { battery: 0.0, run: [1.0; MAX_CLASSES], cap: [1.0; MAX_CLASSES], send: 0.0, receive: 0.0, offer: 0.0 }
     }
 }
 
@@ -47,6 +49,7 @@ enum Control {
     Cap(usize),
     Send,
     Receive,
+    Offer,
 }
 
 impl Control {
@@ -55,7 +58,7 @@ impl Control {
         match self {
             Self::Battery => 0.0,
             Self::Run(_) | Self::Cap(_) => 1.0,
-            Self::Send | Self::Receive => -1.0,
+            Self::Send | Self::Receive | Self::Offer => -1.0,
         }
     }
 }
@@ -80,6 +83,9 @@ impl ActionLayout {
         if config.sites.len() > 1 {
             controls.extend([Control::Send, Control::Receive]);
         }
+        if config.p415.enabled {
+            controls.push(Control::Offer);
+        }
         let class = |c: usize| &config.workload.classes[c].name;
         let name = |control: &Control| match control {
             Control::Battery => "battery".to_string(),
@@ -87,6 +93,7 @@ impl ActionLayout {
             Control::Cap(c) => format!("cap_{}", class(*c)),
             Control::Send => "send".into(),
             Control::Receive => "receive".into(),
+            Control::Offer => "offer".into(),
         };
         let own: Vec<String> = controls.iter().map(name).collect();
         let names = match config.site_names().as_slice() {
@@ -130,6 +137,7 @@ impl ActionLayout {
                 Control::Cap(c) => action.cap[c] = share,
                 Control::Send => action.send = share,
                 Control::Receive => action.receive = share,
+                Control::Offer => action.offer = share,
             }
         }
     }
@@ -144,6 +152,7 @@ impl ActionLayout {
                 Control::Cap(c) => from_share(action.cap[c]),
                 Control::Send => from_share(action.send),
                 Control::Receive => from_share(action.receive),
+                Control::Offer => from_share(action.offer),
             };
             *x = match self.levels {
                 0 => value as f32,
@@ -160,7 +169,8 @@ impl ActionLayout {
     /// Writes which levels of one site are possible now; the level that asks for nothing always is.
     pub(super) fn write_mask(&self, place: &Place, state: &SiteState, gated: u16, mask: &mut [bool]) {
         let battery = &place.config.battery;
-        let (empty, full) = (state.stored.0 <= 1e-9, state.stored.0 >= battery.capacity_mwh - 1e-9);
+        let capacity = state.health.capacity(battery).0;
+        let (empty, full) = (state.stored.0 <= capacity * battery.min_charge + 1e-9, state.stored.0 >= capacity - 1e-9);
         for (legal, control) in mask.chunks_mut(self.levels.max(1)).zip(&self.controls) {
             let top = self.levels - 1;
             for (level, legal) in legal.iter_mut().enumerate() {
@@ -173,7 +183,7 @@ impl ActionLayout {
                         let idle = if matches!(control, Control::Run(_)) { 0 } else { top };
                         waiting || level == idle
                     }
-                    Control::Send | Control::Receive => true,
+                    Control::Send | Control::Receive | Control::Offer => true,
                 };
             }
             if let (Control::Battery, false) = (control, legal.iter().any(|l| *l)) {

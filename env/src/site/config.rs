@@ -5,6 +5,9 @@
 
 use crate::battery::BatteryConfig;
 use crate::grid::InformationSet;
+use crate::market::BaselineConfig;
+use crate::market::events::EventsConfig;
+use crate::market::P415Config;
 use crate::market::{PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,12 @@ pub struct SiteConfig {
     pub solar: SolarConfig,
     /// What it computes.
     pub workload: WorkloadConfig,
+    /// Turn-down sold on the wholesale market.
+    pub p415: P415Config,
+    /// How the baseline is made that P415 and events are settled on.
+    pub baseline: BaselineConfig,
+    /// Requests of the grid.
+    pub events: EventsConfig,
     /// What the agent can do, and what is enforced.
     pub controls: ControlsConfig,
     /// What the agent is told.
@@ -184,6 +193,9 @@ impl Default for SiteConfig {
             battery: BatteryConfig::default(),
             solar: SolarConfig::default(),
             workload: WorkloadConfig::default(),
+            p415: P415Config::default(),
+            baseline: BaselineConfig::default(),
+            events: EventsConfig::default(),
             controls: ControlsConfig::default(),
             reward: RewardConfig::default(),
             migration: MigrationConfig::default(),
@@ -220,6 +232,11 @@ impl SitePlan {
 }
 
 impl SiteConfig {
+    /// Whether flexibility is sold or asked for.
+    pub fn has_flex(&self) -> bool {
+        self.p415.enabled || !self.events.is_empty()
+    }
+
     /// One configuration per site.
     pub fn sites(&self) -> Vec<SiteConfig> {
         if self.sites.is_empty() {
@@ -271,6 +288,9 @@ impl SiteConfig {
                 faults.push((key.into(), format!("is {found}, expected {expected}")));
             }
         }
+        faults.extend(self.p415.validate());
+        faults.extend(self.baseline.validate());
+        faults.extend(self.events.validate());
         self.validate_fleet(&mut faults);
         faults
     }
@@ -318,8 +338,9 @@ impl SiteConfig {
         if let Some(floor) = self.reward.spread_floor_gbp_per_mwh {
             check(positive(floor), "reward.spread_floor_gbp_per_mwh", floor, "more than 0");
         }
-        if self.tariff.paid_price == PaidPrice::DayAhead && !self.information.day_ahead_prices {
-            let text = "is \"day_ahead\", but `information.day_ahead_prices` is false, expected a price the site knows";
+        let day_ahead = matches!(self.tariff.paid_price, PaidPrice::DayAhead | PaidPrice::Mixed);
+        if day_ahead && !self.information.day_ahead_prices {
+            let text = "buys day-ahead, but `information.day_ahead_prices` is false, expected a price the site knows";
             faults.push(("tariff.paid_price".into(), text.into()));
         }
         let mut check = |ok: bool, key: &str, found: f64, expected: &str| {

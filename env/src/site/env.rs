@@ -11,7 +11,7 @@ use super::gate::gated_classes;
 use super::ledger::{INFO_KEYS, Ledger, StepAccount};
 use super::observation::{FleetView, SiteView, observation_len, observation_schema};
 use super::reward::{potential_gbp, reward};
-use super::setup::{HISTORY, SetupError, SiteSetup};
+use super::setup::{SetupError, SiteSetup};
 use crate::core::{
     Env, EnvContext, EnvError, Info, ObservationSchema, Reset, SeedTree, Space, StateError, StepResult, StreamRng,
 };
@@ -159,12 +159,12 @@ impl FlexFleet {
     fn fits(&self, episode: &Episode) -> bool {
         let window = episode.window;
         let classes = self.setup.config.workload.classes.len();
-        window.start >= HISTORY
+        window.start >= self.setup.history()
             && window.periods <= self.setup.trace.len()
             && window.start <= self.setup.trace.len() - window.periods
             && episode.t <= window.periods
             && episode.sites.len() == self.setup.places().len()
-            && episode.sites.iter().all(|site| site.has_classes(classes))
+            && episode.sites.iter().all(|site| site.fits(&self.setup, classes))
     }
 }
 

@@ -6,8 +6,11 @@
 
 use super::config::SiteConfig;
 use super::grid_features::{Expected, GRID_FEATURES, grid_features};
-use crate::grid::{DayAheadPersistence, ForecastSource, GridTrace, Knowledge, Signal};
-use crate::units::{Megawatts, PERIOD_HOURS};
+use crate::core::SeedTree;
+use crate::grid::{DayAheadPersistence, ForecastSource, GridTrace, Knowledge, PERIODS_PER_DAY, Signal};
+use crate::market::events::{EventError, EventSchedule};
+use crate::market::{SoldAt, p415_label};
+use crate::units::{Megawatts, PERIOD_HOURS, PoundsPerMegawattHour};
 use crate::workload::{ClassRules, JobClassConfig, JobGenerator};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -17,6 +20,10 @@ use std::sync::Arc;
 pub const FORECAST_LEN: usize = 49;
 /// Periods of history before an episode: two days for forecasts and for the jobs in progress.
 pub const HISTORY: usize = 96;
+/// Days that FIFO plays before an episode so that a baseline of ten working and four other days can be made.
+const BASELINE_DAYS: usize = 21;
+/// Random events are the same in every run.
+const EVENT_SEED: u64 = 0;
 /// Periods after a scored episode whose mean price settles what is left over.
 pub(super) const SETTLEMENT: usize = 48;
 
@@ -28,6 +35,7 @@ pub struct SiteSetup {
     pub trace: Arc<GridTrace>,
     places: Vec<Place>,
     features: Vec<f32>,
+    events: EventSchedule,
     training_starts: Vec<u32>,
 }
 
@@ -46,6 +54,7 @@ pub struct Place {
     /// Per class: 1 / (2 x mean power), 1 / (2 x typical queue); observations are scaled by them.
     pub(super) class_scales: Vec<[f64; 2]>,
     paid: Vec<f64>,
+    fixed_gbp: Vec<f64>,
     charges: Vec<f64>,
     carbon: Vec<f64>,
     solar: Vec<f64>,
@@ -75,6 +84,9 @@ pub enum SetupError {
         /// All faults, a line each.
         faults: String,
     },
+    /// The events cannot be made.
+    #[error("{0}")]
+    Events(#[from] EventError),
     /// No window of the trace can be used.
     #[error(
         "grid table {table}: no window of {periods} half-hours, with {HISTORY} before and one after it, has all of \
@@ -117,6 +129,7 @@ impl Place {
             rules: classes.iter().map(ClassRules::new).collect(),
             priority,
             generator: JobGenerator::new(&config.workload),
+            fixed_gbp: fixed_gbp(&config, trace),
             paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
             charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
             carbon: trace.column(Signal::CarbonIntensity).to_vec(),
@@ -129,7 +142,7 @@ impl Place {
 
     /// Which signal that the site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
-        if self.paid[t].is_nan() {
+        if self.paid[t].is_nan() || self.fixed_gbp[t].is_nan() {
             Some("the paid price")
         } else if self.carbon[t].is_nan() {
             Some("carbon intensity")
@@ -145,6 +158,22 @@ impl Place {
     /// Index price paid in period `t`, GBP/MWh.
     pub fn paid_price(&self, t: usize) -> f64 {
         self.paid[t]
+    }
+
+    /// What a period costs whatever is drawn: the day-ahead position against its settlement, pounds.
+    pub fn fixed_gbp(&self, t: usize) -> f64 {
+        self.fixed_gbp[t]
+    }
+
+    /// What an exported MWh earns in period `t`, GBP/MWh.
+    pub fn export_price(&self, t: usize) -> f64 {
+        let (index, charges) = (PoundsPerMegawattHour(self.paid[t]), PoundsPerMegawattHour(self.charges[t]));
+        self.config.tariff.export_price(index, charges).0
+    }
+
+    /// Largest export.
+    pub fn export_limit(&self) -> Megawatts {
+        Megawatts(self.config.tariff.export.as_ref().map_or(0.0, |export| export.limit_mw))
     }
 
     /// Network and policy charges in period `t`, GBP/MWh.
@@ -201,7 +230,12 @@ impl Place {
 
     /// IT power that capacity, grid connection and sun allow in period `t`.
     pub fn it_limit(&self, t: usize) -> Megawatts {
-        let supply = (self.config.import_limit_mw + self.solar_mw(t)) / self.config.pue;
+        self.it_limit_within(Megawatts(self.config.import_limit_mw), t)
+    }
+
+    /// The same with another import limit, e.g. one that the grid asked for.
+    pub fn it_limit_within(&self, import_limit: Megawatts, t: usize) -> Megawatts {
+        let supply = (import_limit.0 + self.solar_mw(t)) / self.config.pue;
         Megawatts(self.config.it_capacity_mw.min(supply))
     }
 }
@@ -230,7 +264,8 @@ impl SiteSetup {
             return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
         }
         let places = config.sites().into_iter().map(|site| Place::new(site, &trace)).collect();
-        let mut setup = Self { config, trace, places, features: Vec::new(), training_starts: Vec::new() };
+        let events = EventSchedule::build(&config.events, &trace, &SeedTree::new(EVENT_SEED))?;
+        let mut setup = Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new() };
         setup.fill_features(source);
         setup.training_starts = setup.usable_starts(training);
         Ok(setup)
@@ -268,12 +303,34 @@ impl SiteSetup {
 
     /// Which signal that some site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
+        let hole = |signal| self.trace.get(signal, t).is_none();
+        let sold_at = match self.config.p415.sold_at {
+            SoldAt::Intraday => Signal::IntradayPrice,
+            SoldAt::DayAhead => Signal::DayAheadPrice,
+        };
+        if self.config.p415.enabled && (hole(sold_at) || hole(Signal::ImbalancePrice)) {
+            return Some("a price that turn-down is sold or settled at");
+        }
         self.places.iter().find_map(|place| place.missing(t))
     }
 
     /// Whether the 24 hours after an episode ending before `end` are in the table, for all sites.
     pub fn settles_on_following_day(&self, end: usize) -> bool {
         self.places.iter().all(|place| place.settles_on_following_day(end))
+    }
+
+    /// Requests of the grid, the same for all sites.
+    pub fn events(&self) -> &EventSchedule {
+        &self.events
+    }
+
+    /// What must be said beside every figure of this scenario: what in it is simulated or counterfactual.
+    pub fn labels(&self) -> Vec<&'static str> {
+        let mut labels = self.events.labels();
+        if self.config.p415.enabled {
+            labels.extend(p415_label(self.trace.start()));
+        }
+        labels
     }
 
     /// The part of the observation that depends on the grid alone, `[GRID_FEATURES]`.
@@ -284,7 +341,13 @@ impl SiteSetup {
     /// Periods that FIFO plays before an episode: as long as its longest job, so that as much is in progress as ever.
     pub(super) fn warm_up(&self) -> usize {
         let longest = self.config.workload.classes.iter().map(|class| class.duration_hours_max).fold(0.0, f64::max);
-        ((longest / PERIOD_HOURS).ceil() as usize).clamp(24, HISTORY)
+        let jobs = ((longest / PERIOD_HOURS).ceil() as usize).clamp(24, HISTORY);
+        if self.config.has_flex() { jobs.max(BASELINE_DAYS * PERIODS_PER_DAY) } else { jobs }
+    }
+
+    /// Periods of the trace that must lie before an episode.
+    pub fn history(&self) -> usize {
+        self.warm_up().max(HISTORY)
     }
 
     /// Starts of training windows.
@@ -321,9 +384,9 @@ impl SiteSetup {
         // A window needs its own periods and one more, from which the value of its end is bootstrapped.
         let mut free_run = 0;
         let mut starts = Vec::new();
-        for t in (range.start.saturating_sub(HISTORY)..end).rev() {
+        for t in (range.start.saturating_sub(self.history())..end).rev() {
             free_run = if self.missing(t).is_none() { free_run + 1 } else { 0 };
-            if t >= range.start.max(HISTORY) && free_run > length {
+            if t >= range.start.max(self.history()) && free_run > length {
                 starts.push(t as u32);
             }
         }
@@ -376,6 +439,17 @@ impl Place {
         let carbon_price = self.config.carbon_price_gbp_per_tonne / 1000.0;
         std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon_price * expected.carbon[k])
     }
+}
+
+/// Day-ahead position of every period against its settlement; NaN where a price is missing.
+fn fixed_gbp(config: &SiteConfig, trace: &GridTrace) -> Vec<f64> {
+    let mean_load = Megawatts(config.workload.mean_it_mw * config.pue);
+    let price = |signal, t| trace.get(signal, t).map(PoundsPerMegawattHour);
+    let fixed = |t| {
+        let (day_ahead, imbalance) = (price(Signal::DayAheadPrice, t), price(Signal::ImbalancePrice, t));
+        config.tariff.fixed_gbp(mean_load, day_ahead, imbalance).map_or(f64::NAN, |pounds| pounds.0)
+    };
+    (0..trace.len()).map(fixed).collect()
 }
 
 /// What is known at the start of period `t` in a scenario.

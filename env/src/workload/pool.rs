@@ -313,11 +313,24 @@ impl JobPool {
         capacity: Megawatts,
         now: i32,
     ) -> Served {
+        self.serve_within(rules, priority, dispatch, capacity, capacity, now)
+    }
+
+    /// The same where what can wait may use less than `capacity`: no more than brings the total to `optional`.
+    pub fn serve_within(
+        &mut self,
+        rules: &[ClassRules],
+        priority: &[u8],
+        dispatch: &mut impl Dispatch,
+        capacity: Megawatts,
+        optional: Megawatts,
+        now: i32,
+    ) -> Served {
         let mut served = Served::default();
         let capacity_mw = capacity.0.max(0.0);
         let must_run_mw = self.must_run().0;
         served.refused = Megawatts((must_run_mw - capacity_mw).max(0.0)).over_period();
-        let mut room = Room { must_run_mw: capacity_mw, optional_mw: (capacity_mw - must_run_mw).max(0.0) };
+        let mut room = Room { must_run_mw: capacity_mw, optional_mw: (optional.0 - must_run_mw).max(0.0) };
         for class in priority.iter().map(|c| usize::from(*c)) {
             dispatch.begin_class(class, &rules[class], &self.views[class]);
             let mut round = Round::new(&rules[class], now, &mut served);
