@@ -10,8 +10,11 @@ pub mod export;
 pub mod forecast;
 pub mod import;
 pub mod knowledge;
+pub mod marginal;
 pub mod regional;
+pub mod regional_fit;
 pub mod regional_import;
+pub mod regional_model;
 pub mod regions;
 mod report;
 pub mod signal;
@@ -23,6 +26,8 @@ pub mod trace;
 #[cfg(test)]
 mod real_fit;
 #[cfg(test)]
+mod real_regional;
+#[cfg(test)]
 mod real_table;
 
 pub use calendar::{Date, LocalStamp, PERIODS_PER_DAY, PERIODS_PER_WEEK, Period};
@@ -32,8 +37,11 @@ pub use export::{save_trace, write_trace};
 pub use forecast::{DayAheadPersistence, ForecastGap, ForecastSource, Freshness};
 pub use import::{ImportOptions, MissingPeriods, parse_trace, read_trace};
 pub use knowledge::{InformationSet, Knowledge};
+pub use marginal::{MARGINAL_LABEL, curtailment_share, marginal_intensity, wind_share};
 pub use regional::{RegionalCarbon, RegionalSource};
+pub use regional_fit::{RegionalFitError, RegionalScore, fit_regional, score_regional};
 pub use regional_import::{RegionalError, parse_regional, read_regional};
+pub use regional_model::{RegionalModel, RegionalParameterError, RegionalParameters, region_from_national};
 pub use regions::{Region, RegionError, RegionSpec};
 pub use report::{ClockChange, HoleReport, TraceReport};
 pub use signal::Signal;

@@ -349,7 +349,7 @@ impl Document<'_> {
     /// A half-hour with its regions, or a region with its half-hours.
     fn item(&self, at: &str, item: &Value, cells: &mut Cells) -> Result<(), RegionalError> {
         let each = |key: &str| match item.get(key) {
-            Some(Value::Array(parts)) => Some(parts.iter().enumerate().map(move |(i, p)| (i, p)).collect::<Vec<_>>()),
+            Some(Value::Array(parts)) => Some(parts.iter().enumerate()),
             _ => None,
         };
         if let Some(regions) = each("regions") {
