@@ -18,6 +18,8 @@ pub mod regional_model;
 pub mod regions;
 mod report;
 pub mod signal;
+pub mod solar_fit;
+pub mod solar_site;
 pub mod splits;
 pub mod statistics;
 pub mod synthetic;
@@ -27,6 +29,8 @@ pub mod trace;
 mod real_fit;
 #[cfg(test)]
 mod real_regional;
+#[cfg(test)]
+mod real_solar;
 #[cfg(test)]
 mod real_table;
 
@@ -45,6 +49,8 @@ pub use regional_model::{RegionalModel, RegionalParameterError, RegionalParamete
 pub use regions::{Region, RegionError, RegionSpec};
 pub use report::{ClockChange, HoleReport, TraceReport};
 pub use signal::Signal;
+pub use solar_fit::{SolarFit, SolarFitError, fit_solar};
+pub use solar_site::{SolarPlace, SolarTable, clear_sky_kw_per_m2, site_solar_factor};
 pub use splits::{SkippedWeek, Split, TrainingStarts, Week, WindowShape, scored_weeks, training_starts};
 pub use synthetic::{FitDescription, FitError, SyntheticParameters, embedded_trace, fit, generate};
 pub use trace::{GridTrace, Presence, SourceKind, TraceSource};
