@@ -6,12 +6,18 @@
 use super::marginal::{curtailment_share, wind_share};
 use super::real_table::{joined, shared};
 use super::regional_fit::{RegionalFitError, fit_regional, score_regional};
-use super::{FitDescription, Period, Region, RegionalCarbon, RegionalModel, Signal, Split, read_regional};
+use super::{FitDescription, GridTrace, Period, Region, RegionalCarbon, RegionalModel, Signal, Split, read_regional};
 
 const TWO_DAYS: &str = "data/grid/carbon_regional_halfhourly_2023-12-29_31.csv";
 
 fn two_days() -> Option<RegionalCarbon> {
     Some(read_regional(&shared(TWO_DAYS)?).expect("the shared table is good"))
+}
+
+/// The two days and the national table; where one is absent the test is counted as skipped once.
+fn days_and_nation() -> Option<(RegionalCarbon, &'static GridTrace)> {
+    let (trace, _) = joined()?;
+    Some((two_days()?, trace))
 }
 
 fn description(fitted_on: String) -> FitDescription {
@@ -55,7 +61,7 @@ fn the_published_days_are_whole_and_span_north_scotland_to_south_west_england() 
 /// The weights are rounded customers, not metered demand: this is how good they are.
 #[test]
 fn the_customers_mean_of_the_published_areas_is_the_national_value_to_half_a_gram() {
-    let (Some(regional), Some((trace, _))) = (two_days(), joined()) else { return };
+    let Some((regional, trace)) = days_and_nation() else { return };
     let (mut areas, mut national) = (0.0, 0.0);
     for t in 0..96 {
         let value = |region: Region| regional.get(region, t).expect("no hole");
@@ -85,7 +91,7 @@ fn the_response_as_published_reads_and_shows_what_the_model_cannot_know() {
 
 #[test]
 fn the_embedded_regional_parameters_are_those_fitted_to_the_two_days() {
-    let (Some(regional), Some((trace, _))) = (two_days(), joined()) else { return };
+    let Some((regional, trace)) = days_and_nation() else { return };
     let fitted_on = RegionalModel::embedded().parameters().origin.fitted_on.clone();
     let fitted_on = std::env::var("FITTED_ON").unwrap_or(fitted_on);
     let periods = regional.start()..regional.end();
@@ -103,7 +109,7 @@ fn the_embedded_regional_parameters_are_those_fitted_to_the_two_days() {
 
 #[test]
 fn fitted_to_one_day_the_model_beats_the_national_value_on_the_other() {
-    let (Some(regional), Some((trace, _))) = (two_days(), joined()) else { return };
+    let Some((regional, trace)) = days_and_nation() else { return };
     let middle = regional.start() + 48;
     let (first, second) = (regional.start()..middle, middle..regional.end());
     for (seen, unseen) in [(first.clone(), second.clone()), (second, first)] {
@@ -115,7 +121,7 @@ fn fitted_to_one_day_the_model_beats_the_national_value_on_the_other() {
 
 #[test]
 fn less_than_a_day_or_simulated_values_cannot_be_fitted_to() {
-    let (Some(regional), Some((trace, _))) = (two_days(), joined()) else { return };
+    let Some((regional, trace)) = days_and_nation() else { return };
     let part = regional.start()..regional.start() + 47;
     let error = fit_regional(&regional, trace, part, description("2026-11-22".into())).expect_err("47 half-hours");
     assert_eq!(
