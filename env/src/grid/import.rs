@@ -16,10 +16,10 @@ use std::path::Path;
 /// The column of period starts.
 pub const TIMESTAMP_COLUMN: &str = "timestamp_utc";
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Longest run of left-out half-hours that is held as holes: a year, so that a mistyped century is still refused.
-const LONGEST_GAP: i64 = 366 * PERIODS_PER_DAY as i64;
+pub(super) const LONGEST_GAP: i64 = 366 * PERIODS_PER_DAY as i64;
 /// Words that units are made of; a column `stem_unit` with a known stem and only such words is a known signal.
 const UNIT_WORDS: [&str; 30] = [
     "gbp", "eur", "usd", "p", "pence", "pounds", "w", "kw", "mw", "gw", "wh", "kwh", "mwh", "gwh", "g", "kg", "t",
@@ -95,7 +95,7 @@ fn parse(
     rows.finish(name)
 }
 
-fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
+pub(super) fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
     let mut text = Vec::new();
     let table = table.to_string();
     match flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text) {
@@ -107,7 +107,7 @@ fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
     }
 }
 
-fn not_csv(table: &str, error: &csv::Error) -> TraceError {
+pub(super) fn not_csv(table: &str, error: &csv::Error) -> TraceError {
     let line = error.position().map_or(1, csv::Position::line);
     let reason = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "it holds bytes that are no UTF-8".to_string(),
@@ -172,7 +172,7 @@ fn wrong_unit(name: &str) -> Option<&'static SignalSpec> {
 }
 
 /// The column of the header that is most like `wanted`, if any is like it at all.
-fn nearest(wanted: &str, header: &[&str]) -> Option<String> {
+pub(super) fn nearest(wanted: &str, header: &[&str]) -> Option<String> {
     let distance = |name: &&&str| edit_distance(wanted, name);
     let free = |name: &&&str| **name != TIMESTAMP_COLUMN && Signal::from_column(name).is_none();
     let best = header.iter().filter(free).min_by_key(distance)?;
@@ -182,7 +182,7 @@ fn nearest(wanted: &str, header: &[&str]) -> Option<String> {
 }
 
 /// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
+pub(super) fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {
