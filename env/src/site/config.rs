@@ -4,13 +4,12 @@
 //! Always: every default is written once, here or beside the part it configures; unknown keys are refused.
 
 use crate::battery::BatteryConfig;
-use crate::grid::InformationSet;
-use crate::market::BaselineConfig;
+use crate::grid::{InformationSet, Region, SolarPlace};
 use crate::market::events::EventsConfig;
-use crate::market::P415Config;
-use crate::market::{PaidPrice, TariffConfig};
+use crate::market::{BaselineConfig, ChargesRegion, P415Config, PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A data-centre site and its rules. The defaults are the standard scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +17,11 @@ use serde::{Deserialize, Serialize};
 pub struct SiteConfig {
     /// Name of the scenario, for reports.
     pub name: String,
+    /// Where it is; in `great_britain` its carbon intensity is the national one.
+    pub region: Region,
+    /// A table of regional carbon intensities by path; without one they are simulated from the national one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regional_carbon: Option<PathBuf>,
     /// Largest IT power.
     pub it_capacity_mw: f64,
     /// Facility power per IT power, at least 1.
@@ -92,6 +96,12 @@ pub struct MigrationConfig {
 pub struct SitePlan {
     /// Snake-case name; actions and observations are named after it.
     pub name: String,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Network charges of its area.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charges_region: Option<ChargesRegion>,
     /// Largest IT power.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub it_capacity_mw: Option<f64>,
@@ -131,6 +141,9 @@ pub struct InformationConfig {
 pub struct SolarConfig {
     /// Installed peak power; 0 means no panels.
     pub capacity_mwp: f64,
+    /// Where and how the panels stand; left out, in the middle of the region, 35 degrees to the south.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<SolarPlace>,
 }
 
 /// Table `[reward]`.
@@ -168,7 +181,7 @@ impl Default for InformationConfig {
 
 impl Default for SolarConfig {
     fn default() -> Self {
-        Self { capacity_mwp: 4.0 }
+        Self { capacity_mwp: 4.0, place: None }
     }
 }
 
@@ -182,6 +195,8 @@ impl Default for SiteConfig {
     fn default() -> Self {
         Self {
             name: "standard".into(),
+            region: Region::GreatBritain,
+            regional_carbon: None,
             it_capacity_mw: 12.0,
             pue: 1.2,
             import_limit_mw: 16.0,
@@ -220,6 +235,12 @@ impl SitePlan {
     /// The scenario as this site sees it; job sizes stay, their number follows the load.
     fn apply(&self, scenario: &SiteConfig) -> SiteConfig {
         let mut site = SiteConfig { sites: Vec::new(), ..scenario.clone() };
+        site.region = self.region.unwrap_or(site.region);
+        if self.charges_region.is_some() {
+            site.tariff.charges_region = self.charges_region;
+            // Regional bands take the place of those of the scenario.
+            site.tariff.bands = TariffConfig::default().bands;
+        }
         site.it_capacity_mw = self.it_capacity_mw.unwrap_or(site.it_capacity_mw);
         site.workload.mean_it_mw = self.mean_it_mw.unwrap_or(site.workload.mean_it_mw);
         site.pue = self.pue.unwrap_or(site.pue);
@@ -354,6 +375,9 @@ impl SiteConfig {
         let facility = mean * self.pue;
         let import = format!("more than the mean facility load ({facility:.2} MW)");
         check(self.import_limit_mw > facility, "import_limit_mw", self.import_limit_mw, &import);
+        if let Some(place) = &self.solar.place {
+            faults.extend(place.validate().into_iter().map(|(key, text)| (format!("solar.place.{key}"), text)));
+        }
         faults.extend(self.battery.validate());
         faults.extend(self.tariff.validate());
         faults.extend(self.workload.validate());

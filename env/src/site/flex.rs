@@ -60,7 +60,9 @@ impl FlexDesk {
 
     /// Whether a saved desk belongs to a scenario.
     pub(super) fn fits(&self, setup: &SiteSetup) -> bool {
-        self.meter.has_config(&setup.config.baseline) && self.offers.is_sound() && self.offers.len() == setup.config.p415.notice_periods
+        self.meter.has_config(&setup.config.baseline)
+            && self.offers.is_sound()
+            && self.offers.len() == setup.config.p415.notice_periods
     }
 
     /// Takes in a period in which nothing is settled: the history before an episode.

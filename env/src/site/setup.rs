@@ -7,7 +7,11 @@
 use super::config::SiteConfig;
 use super::grid_features::{Expected, GRID_FEATURES, grid_features};
 use crate::core::SeedTree;
-use crate::grid::{DayAheadPersistence, ForecastSource, GridTrace, Knowledge, PERIODS_PER_DAY, Signal};
+use crate::grid::{
+    DayAheadPersistence, ForecastSource, GridTrace, Knowledge, PERIODS_PER_DAY, Period, Region, RegionalCarbon,
+    RegionalError, RegionalSource, Signal, SolarPlace, SolarTable, read_regional, region_from_national,
+    site_solar_factor,
+};
 use crate::market::events::{EventError, EventSchedule};
 use crate::market::{SoldAt, p415_label};
 use crate::units::{Megawatts, PERIOD_HOURS, PoundsPerMegawattHour};
@@ -22,6 +26,9 @@ pub const FORECAST_LEN: usize = 49;
 pub const HISTORY: usize = 96;
 /// Days that FIFO plays before an episode so that a baseline of ten working and four other days can be made.
 const BASELINE_DAYS: usize = 21;
+/// Grid of the curve of regional carbon intensity, g/kWh, and its length: up to 1000 g/kWh.
+const CARBON_STEP: f64 = 1.0;
+const CARBON_POINTS: usize = 1001;
 /// Random events are the same in every run.
 const EVENT_SEED: u64 = 0;
 /// Periods after a scored episode whose mean price settles what is left over.
@@ -53,6 +60,10 @@ pub struct Place {
     pub(super) has_gates: bool,
     /// Per class: 1 / (2 x mean power), 1 / (2 x typical queue); observations are scaled by them.
     pub(super) class_scales: Vec<[f64; 2]>,
+    /// Where its panels stand.
+    panels: SolarPlace,
+    /// Regional carbon intensity by national one, every [`CARBON_STEP`] g/kWh; empty where they are the same.
+    regional: Vec<f64>,
     paid: Vec<f64>,
     fixed_gbp: Vec<f64>,
     charges: Vec<f64>,
@@ -84,6 +95,9 @@ pub enum SetupError {
         /// All faults, a line each.
         faults: String,
     },
+    /// The table of regional carbon intensities was refused.
+    #[error("{0}")]
+    Regional(#[from] RegionalError),
     /// The events cannot be made.
     #[error("{0}")]
     Events(#[from] EventError),
@@ -110,14 +124,21 @@ impl std::fmt::Debug for SiteSetup {
 }
 
 impl Place {
-    fn new(config: SiteConfig, trace: &GridTrace) -> Self {
+    fn new(config: SiteConfig, trace: &GridTrace, measured: Option<&RegionalCarbon>) -> Self {
         // Forecasts reach past the end of the table; the calendar does too.
         let ahead = (0..trace.len() + FORECAST_LEN).map(|t| trace.start() + t as i64);
         let classes = &config.workload.classes;
         let mut priority: Vec<u8> = (0..classes.len() as u8).collect();
         priority.sort_by_key(|c| classes[usize::from(*c)].priority);
-        let capacity = config.solar.capacity_mwp;
-        let solar = |factor: &f64| if capacity > 0.0 { factor * capacity } else { 0.0 };
+        let panels = config.solar.place.unwrap_or_else(|| SolarPlace::of_region(config.region));
+        let solar = match config.solar.capacity_mwp {
+            0.0 => vec![0.0; trace.len()],
+            capacity => SolarTable::for_trace(trace, panels).factors().iter().map(|f| f * capacity).collect(),
+        };
+        let regional = match config.region {
+            Region::GreatBritain => Vec::new(),
+            region => (0..CARBON_POINTS).map(|i| region_from_national(region, i as f64 * CARBON_STEP)).collect(),
+        };
         let scales = |class: &JobClassConfig| {
             let mean_mw = (class.energy_share * config.workload.mean_it_mw).max(1e-6);
             let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
@@ -132,8 +153,13 @@ impl Place {
             fixed_gbp: fixed_gbp(&config, trace),
             paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
             charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
-            carbon: trace.column(Signal::CarbonIntensity).to_vec(),
-            solar: trace.solar_factor().iter().map(solar).collect(),
+            carbon: match measured {
+                Some(table) => (0..trace.len()).map(|t| hole(table.at(config.region, trace.period(t)))).collect(),
+                None => trace.column(Signal::CarbonIntensity).iter().map(|g| interpolate(&regional, *g)).collect(),
+            },
+            panels,
+            regional,
+            solar,
             forecasts: Vec::new(),
             outlook: Vec::new(),
             config,
@@ -158,6 +184,16 @@ impl Place {
     /// Index price paid in period `t`, GBP/MWh.
     pub fn paid_price(&self, t: usize) -> f64 {
         self.paid[t]
+    }
+
+    /// Carbon intensity of the region where that of the nation is given, g/kWh.
+    pub fn regional_carbon(&self, national_gco2_kwh: f64) -> f64 {
+        interpolate(&self.regional, national_gco2_kwh)
+    }
+
+    /// On-site solar output per capacity in a period where that of the nation is given.
+    pub fn site_solar(&self, period: Period, national_factor: f64) -> f64 {
+        site_solar_factor(&self.panels, period, national_factor)
     }
 
     /// What a period costs whatever is drawn: the day-ahead position against its settlement, pounds.
@@ -224,8 +260,9 @@ impl Place {
     }
 
     /// Whether the data of a class may be held here.
-    pub(super) fn may_hold(&self, _class: usize) -> bool {
-        true
+    pub(super) fn may_hold(&self, class: usize) -> bool {
+        let residency = &self.config.workload.classes[class].residency;
+        residency.is_empty() || residency.contains(&self.config.region)
     }
 
     /// IT power that capacity, grid connection and sun allow in period `t`.
@@ -263,7 +300,8 @@ impl SiteSetup {
         if !faults.is_empty() {
             return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
         }
-        let places = config.sites().into_iter().map(|site| Place::new(site, &trace)).collect();
+        let measured = config.regional_carbon.as_deref().map(read_regional).transpose()?;
+        let places = config.sites().into_iter().map(|site| Place::new(site, &trace, measured.as_ref())).collect();
         let events = EventSchedule::build(&config.events, &trace, &SeedTree::new(EVENT_SEED))?;
         let mut setup = Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new() };
         setup.fill_features(source);
@@ -327,6 +365,9 @@ impl SiteSetup {
     /// What must be said beside every figure of this scenario: what in it is simulated or counterfactual.
     pub fn labels(&self) -> Vec<&'static str> {
         let mut labels = self.events.labels();
+        if self.config.regional_carbon.is_none() && self.places.iter().any(|place| !place.regional.is_empty()) {
+            labels.push(RegionalSource::Simulated.label());
+        }
         if self.config.p415.enabled {
             labels.extend(p415_label(self.trace.start()));
         }
@@ -429,16 +470,36 @@ impl Place {
         let outlook = Outlook {
             mean_gbp_per_mwh: mean(48),
             mean_4h_gbp_per_mwh: mean(8),
-            carbon_gco2_kwh: expected.carbon[0] as f32,
+            carbon_gco2_kwh: self.regional_carbon(expected.carbon[0]) as f32,
         };
         (full.iter().map(|x| *x as f32).collect(), outlook)
+    }
+
+    /// Expected carbon intensity of the region.
+    pub(super) fn expected_carbon(&self, expected: &Expected) -> [f64; FORECAST_LEN] {
+        expected.carbon.map(|national| self.regional_carbon(national))
     }
 
     /// Expected full price from period `t` on.
     pub(super) fn full_forecast(&self, t: usize, expected: &Expected) -> [f64; FORECAST_LEN] {
         let carbon_price = self.config.carbon_price_gbp_per_tonne / 1000.0;
-        std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon_price * expected.carbon[k])
+        let carbon = |k: usize| carbon_price * self.regional_carbon(expected.carbon[k]);
+        std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon(k))
     }
+}
+
+/// Where a curve over national carbon intensity stands; the national value itself if there is no curve.
+fn interpolate(curve: &[f64], national: f64) -> f64 {
+    if curve.is_empty() || national.is_nan() {
+        return national;
+    }
+    let x = (national / CARBON_STEP).clamp(0.0, (curve.len() - 1) as f64);
+    let low = (x as usize).min(curve.len() - 2);
+    curve[low] + (x - low as f64) * (curve[low + 1] - curve[low])
+}
+
+fn hole(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
 }
 
 /// Day-ahead position of every period against its settlement; NaN where a price is missing.

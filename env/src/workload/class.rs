@@ -4,6 +4,7 @@
 //! the Philly and PAI traces (duration P50 about 1 h, P90 about 6-10 h), scaled to a site of 8 MW.
 
 use super::power_curve::PowerCurve;
+use crate::grid::Region;
 use serde::{Deserialize, Serialize};
 
 /// No job is shorter than this at full power.
@@ -81,9 +82,9 @@ pub struct JobClassConfig {
     pub migratable: bool,
     /// Median data that moves with a job.
     pub data_gb_median: f64,
-    /// Keys of the regions whose sites may hold the job's data; empty means all.
+    /// Regions whose sites may hold the job's data; empty means all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub residency: Vec<String>,
+    pub residency: Vec<Region>,
     /// Above this carbon intensity the class should not run; `None` means it does not care.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carbon_threshold_gco2_kwh: Option<f64>,
