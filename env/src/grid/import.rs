@@ -2,7 +2,7 @@
 //!
 //! In: a file whose rows are UTC half-hours and whose columns carry their unit. Out: a [`GridTrace`] and a [`TraceReport`].
 //! Always: what is doubtful is refused with line and reason; an empty cell stays a hole and is never filled.
-//! Not here: the publishers' own formats, the network.
+//! Not here: the publishers' own formats (`publishers/`), the network.
 
 use super::calendar::{PERIODS_PER_DAY, Period};
 use super::error::TraceError;
@@ -10,6 +10,7 @@ use super::report::TraceReport;
 use super::signal::{SPECS, Signal, SignalSpec};
 use super::trace::{GridTrace, SourceKind, TraceSource};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
@@ -72,14 +73,8 @@ fn parse(
     bytes: &[u8],
     options: &ImportOptions,
 ) -> Result<(GridTrace, TraceReport), TraceError> {
-    let inflated;
-    let text = if bytes.starts_with(&GZIP_MAGIC) {
-        inflated = inflate(table, bytes)?;
-        &inflated[..]
-    } else {
-        bytes
-    };
-    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(text);
+    let text = plain_bytes(table, bytes)?;
+    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(&text);
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text);
     let header = reader.headers().map_err(|e| not_csv(table, &e))?.clone();
     let header: Vec<&str> = header.iter().collect();
@@ -93,6 +88,11 @@ fn parse(
         rows.take(&record)?;
     }
     rows.finish(name)
+}
+
+/// The bytes themselves, or what a gzip stream holds.
+pub(super) fn plain_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TraceError> {
+    if bytes.starts_with(&GZIP_MAGIC) { inflate(table, bytes).map(Cow::Owned) } else { Ok(Cow::Borrowed(bytes)) }
 }
 
 fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {

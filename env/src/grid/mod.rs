@@ -10,6 +10,7 @@ pub mod export;
 pub mod forecast;
 pub mod import;
 pub mod knowledge;
+pub mod publishers;
 mod report;
 pub mod signal;
 pub mod splits;
