@@ -6,6 +6,7 @@
 use super::error::{Place, PublishError};
 use super::{Source, shortened};
 use crate::grid::error::TraceError;
+use crate::grid::import::line_of;
 use std::borrow::Cow;
 
 /// A row: the cells of the columns asked for, in their order.
@@ -47,7 +48,7 @@ pub(super) fn read_csv<const N: usize>(
     let layout = Layout::of_header(source, &header, wanted)?;
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|e| not_csv(source, &e))? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line_of(text.as_bytes(), record.position());
         if record.len() != header.len() {
             let (table, found, expected) = (source.table.to_string(), record.len(), header.len());
             return Err(TraceError::RaggedRow { table, line, found, expected }.into());
@@ -64,11 +65,7 @@ struct Layout<const N: usize> {
 }
 
 impl<const N: usize> Layout<N> {
-    fn of_header(
-        source: &Source<'_>,
-        header: &csv::StringRecord,
-        wanted: [&str; N],
-    ) -> Result<Self, PublishError> {
+    fn of_header(source: &Source<'_>, header: &csv::StringRecord, wanted: [&str; N]) -> Result<Self, PublishError> {
         let names: Vec<String> = header.iter().map(normalized).collect();
         let table = || source.table.to_string();
         if names.iter().all(String::is_empty) {
