@@ -10,8 +10,7 @@ use super::error::PublishError;
 use super::table::TableBuilder;
 use super::{Publisher, Source};
 
-const COLUMNS: [&str; 6] =
-    ["record type", "data provider", "settlement date", "settlement period", "price", "volume"];
+const COLUMNS: [&str; 6] = ["record type", "data provider", "settlement date", "settlement period", "price", "volume"];
 
 pub(super) const FORMAT: Publisher = Publisher {
     id: "elexon-bmrs-legacy-mid",

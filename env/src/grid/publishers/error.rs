@@ -135,7 +135,7 @@ pub enum PublishError {
     },
     /// Two files with different values for one half-hour.
     #[error(
-        "{table}{place}: `{column}` at {period} is {found}, but {earlier} in {earlier_table}{earlier_place}\n\n\
+        "{table}{place}: `{column}` at {period} is {found}, but {earlier} in {earlier_at}\n\n\
          hint: say which file counts with --prefer first or --prefer last"
     )]
     Disputed {
@@ -143,12 +143,10 @@ pub enum PublishError {
         table: String,
         /// Where in it.
         place: Place,
-        /// Path of the earlier file.
-        earlier_table: String,
-        /// Where in it.
-        earlier_place: Place,
+        /// Path of the earlier file, and where in it.
+        earlier_at: String,
         /// The column of the joined table.
-        column: String,
+        column: &'static str,
         /// The half-hour.
         period: Period,
         /// The value in the later file.

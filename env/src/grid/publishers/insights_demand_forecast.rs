@@ -59,6 +59,8 @@ fn read(source: &Source<'_>, table: &mut TableBuilder) -> Result<(), PublishErro
             table.count("rows of another data set than NDF left out");
         } else if let Some(value) = row.national_demand.or(row.demand) {
             issues.entry(period).or_default().push(Issue { issued, value, place });
+        } else {
+            table.count("rows without a forecast of National Demand left out");
         }
     }
     let in_time = |period: Period, issue: &&Issue| issue.issued < day_ahead_cutoff(period.local().day);

@@ -10,8 +10,7 @@ use super::error::PublishError;
 use super::table::TableBuilder;
 use super::{Publisher, Source};
 
-const COLUMNS: [&str; 6] =
-    ["starttime", "dataprovider", "settlementdate", "settlementperiod", "price", "volume"];
+const COLUMNS: [&str; 6] = ["starttime", "dataprovider", "settlementdate", "settlementperiod", "price", "volume"];
 
 pub(super) const FORMAT: Publisher = Publisher {
     id: "elexon-insights-mid-csv",

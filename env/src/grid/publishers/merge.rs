@@ -84,9 +84,8 @@ fn disputed(
     PublishError::Disputed {
         table: table.table().to_string(),
         place: found.place,
-        earlier_table: earlier_table.table().to_string(),
-        earlier_place: earlier.place,
-        column: signal.column_name().to_string(),
+        earlier_at: format!("{}{}", earlier_table.table(), earlier.place),
+        column: signal.column_name(),
         period,
         found: found.value,
         earlier: earlier.value,

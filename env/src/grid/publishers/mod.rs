@@ -124,11 +124,7 @@ impl Publisher {
 ///
 /// # Errors
 /// [`PublishError`] with the place, what was found and what was expected.
-pub fn parse_published(
-    table: &str,
-    bytes: &[u8],
-    format: Option<&Publisher>,
-) -> Result<PublishedTable, PublishError> {
+pub fn parse_published(table: &str, bytes: &[u8], format: Option<&Publisher>) -> Result<PublishedTable, PublishError> {
     if let Some(publisher) = format {
         return publisher.parse(table, bytes);
     }

@@ -18,14 +18,8 @@ pub(super) const FORMAT: Publisher = Publisher {
     read,
 };
 
-const COLUMNS: [&str; 6] = [
-    "settlement_date",
-    "settlement_period",
-    "nd",
-    "?tsd",
-    "?embedded_wind_generation",
-    "?embedded_solar_generation",
-];
+const COLUMNS: [&str; 6] =
+    ["settlement_date", "settlement_period", "nd", "?tsd", "?embedded_wind_generation", "?embedded_solar_generation"];
 const SIGNALS: [Signal; 4] = [Signal::Demand, Signal::TransmissionDemand, Signal::EmbeddedWind, Signal::Solar];
 
 fn read(source: &Source<'_>, table: &mut TableBuilder) -> Result<(), PublishError> {

@@ -316,3 +316,26 @@ fn bits(packed: &[u8], from: usize, width: u32) -> u32 {
     let bit = |i: usize| u32::from(packed[i / 8] >> (i % 8) & 1);
     (0..width as usize).fold(0, |value, i| value | bit(from + i) << i)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_and_packed_bits_mix() {
+        // The format's own example: 0 to 7 in three bits each.
+        assert_eq!(hybrid(&[3, 0x88, 0xc6, 0xfa], 3, 8), Some((0..8).collect()));
+        // A run of five nines of four bits, then the packed example cut short.
+        assert_eq!(hybrid(&[10, 9, 3, 0x10, 0x32, 0x54, 0x76], 4, 8), Some(vec![9, 9, 9, 9, 9, 0, 1, 2]));
+        assert_eq!(hybrid(&[10, 9], 4, 6), None);
+    }
+
+    #[test]
+    fn pages_unpack_by_gzip_to_the_size_that_was_said_and_no_other() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, b"abcdef").expect("memory can be written");
+        let packed = encoder.finish().expect("memory can be written");
+        assert_eq!(unpack(GZIP, &packed, 6).as_deref(), Some(&b"abcdef"[..]));
+        assert_eq!(unpack(GZIP, &packed, 7), None);
+    }
+}

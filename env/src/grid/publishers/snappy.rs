@@ -54,3 +54,28 @@ fn little_endian(bytes: &[u8], at: usize, count: usize) -> Option<usize> {
     let taken = bytes.get(at..at.checked_add(count)?)?;
     Some(taken.iter().rev().fold(0, |value, byte| (value << 8) | usize::from(*byte)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_and_overlapping_copies_unpack() {
+        // 12 bytes: the literal `abcd`, then 8 bytes from 4 back, which overlap themselves.
+        assert_eq!(unpack(&[12, 0x0c, b'a', b'b', b'c', b'd', 0x11, 4], 12).as_deref(), Some(&b"abcdabcdabcd"[..]));
+        // The same with a copy of two offset bytes and one of four.
+        assert_eq!(unpack(&[6, 0x04, b'x', b'y', 0x06, 2, 0, 0x07, 1, 0, 0, 0], 6).as_deref(), Some(&b"xyxyyy"[..]));
+        // A literal whose length stands in a byte of its own.
+        let long = [&[70, 60 << 2, 69][..], &[7; 70]].concat();
+        assert_eq!(unpack(&long, 70), Some(vec![7; 70]));
+    }
+
+    #[test]
+    fn copies_from_before_the_beginning_and_wrong_sizes_are_damage() {
+        assert_eq!(unpack(&[8, 0x0c, b'a', b'b', b'c', b'd', 0x01, 5], 8), None);
+        assert_eq!(unpack(&[8, 0x0c, b'a', b'b', b'c', b'd', 0x01, 0], 8), None);
+        assert_eq!(unpack(&[5, 0x0c, b'a', b'b', b'c', b'd'], 5), None);
+        assert_eq!(unpack(&[4, 0x0c, b'a', b'b', b'c', b'd'], 5), None);
+        assert_eq!(unpack(&[3, 0x0c, b'a', b'b', b'c', b'd'], 3), None);
+    }
+}

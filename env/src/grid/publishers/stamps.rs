@@ -10,7 +10,17 @@ use crate::grid::calendar::{Date, Period, local_midnight, periods_in_local_day};
 const SECONDS_PER_PERIOD: i64 = 1800;
 const YEARS: std::ops::RangeInclusive<i32> = 1990..=2100;
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 /// Half-hours from 11:00 of the day before to a local midnight; the clock never changes between the two.
@@ -137,9 +147,7 @@ impl Source<'_> {
     ) -> Result<Period, PublishError> {
         let stamp = start.map(|text| self.utc_start(place, "startTime", text)).transpose()?;
         let settled = match settlement {
-            Some((date, period)) => {
-                Some(self.settlement(place, self.date(place, "settlementDate", date)?, period)?)
-            }
+            Some((date, period)) => Some(self.settlement(place, self.date(place, "settlementDate", date)?, period)?),
             None => None,
         };
         match (stamp, settled) {

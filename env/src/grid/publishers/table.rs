@@ -131,13 +131,7 @@ impl TableBuilder {
     }
 
     /// Takes a value in.
-    pub(super) fn put(
-        &mut self,
-        place: Place,
-        period: Period,
-        signal: Signal,
-        value: f64,
-    ) -> Result<(), PublishError> {
+    pub(super) fn put(&mut self, place: Place, period: Period, signal: Signal, value: f64) -> Result<(), PublishError> {
         self.put_issued(place, period, signal, value, None)
     }
 
