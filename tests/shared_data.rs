@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A file of the shared material; none if it is not there.
-fn shared(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     static SKIPPED: AtomicUsize = AtomicUsize::new(0);
     let root = std::env::var_os("FLEXAI_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
     let path = root.join(name);

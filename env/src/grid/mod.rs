@@ -11,6 +11,7 @@ pub mod forecast;
 pub mod import;
 pub mod knowledge;
 pub mod marginal;
+pub mod publishers;
 pub mod regional;
 pub mod regional_fit;
 pub mod regional_import;

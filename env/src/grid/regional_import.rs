@@ -274,7 +274,7 @@ impl Cells {
 
 fn read_csv(table: &str, text: &[u8], cells: &mut Cells) -> Result<(), RegionalError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text);
-    let header = reader.headers().map_err(|e| not_csv(table, &e))?.clone();
+    let header = reader.headers().map_err(|e| not_csv(table, text, &e))?.clone();
     let header: Vec<&str> = header.iter().collect();
     if header.iter().all(|name| name.is_empty()) {
         return Err(TraceError::NoRows { table: table.to_string() }.into());
@@ -297,7 +297,7 @@ fn read_csv(table: &str, text: &[u8], cells: &mut Cells) -> Result<(), RegionalE
     let (stamp, id, value) = (position(TIMESTAMP_COLUMN)?, position(REGION_COLUMN)?, position(INTENSITY_COLUMN)?);
     let mut record = csv::StringRecord::new();
     let mut rows = 0_usize;
-    while reader.read_record(&mut record).map_err(|e| not_csv(table, &e))? {
+    while reader.read_record(&mut record).map_err(|e| not_csv(table, text, &e))? {
         let line = record.position().map_or(0, csv::Position::line);
         let (table, place) = (|| table.to_string(), || format!("{table}:{line}"));
         if record.len() != header.len() {

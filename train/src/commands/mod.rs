@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod data_import;
 mod decide;
 mod env;
 mod evaluate;
