@@ -10,3 +10,4 @@ mod shared_data;
 mod support;
 mod tidy;
 mod training;
+mod wait_awhile;
