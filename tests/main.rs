@@ -11,3 +11,4 @@ mod shared_data;
 mod support;
 mod tidy;
 mod training;
+mod wait_awhile;
