@@ -20,7 +20,7 @@ pub mod trace;
 #[cfg(test)]
 mod real_fit;
 #[cfg(test)]
-mod real_table;
+pub(crate) mod real_table;
 
 pub use calendar::{Date, LocalStamp, PERIODS_PER_DAY, PERIODS_PER_WEEK, Period};
 pub use compare::{Comparison, ComparisonRow, Tolerance, compare};

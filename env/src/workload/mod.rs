@@ -8,6 +8,7 @@ mod generator;
 mod job;
 mod pool;
 mod power_curve;
+pub mod traces;
 
 pub use class::{InteractiveConfig, JobClassConfig, ValueStep, WorkloadConfig};
 pub use generator::{ArrivalStream, JobGenerator};
