@@ -200,7 +200,8 @@ fn image_jobs(table: &CsvTable) -> Result<JobTrace, WorkloadTraceError> {
     trace.never_ran = bundles.unfinished;
     let busy = bundles.busy_gpus.iter().enumerate().filter(|(_, gpus)| **gpus > 0.0);
     let job = |(half_hour, gpus): (usize, &f64)| TraceJob {
-        submit_min: 30.0 * half_hour as f64,
+        // A bundle is complete, and known, at the end of its half-hour.
+        submit_min: 30.0 * (half_hour + 1) as f64,
         duration_min: 30.0,
         size: JobSize::Gpus(*gpus),
         label: 0,

@@ -115,6 +115,11 @@ impl CsvTable {
         WorkloadTraceError::NoRows { table: self.name.clone(), expected }
     }
 
+    /// That a table of demand asks for nothing at all.
+    pub(crate) fn no_demand(&self) -> WorkloadTraceError {
+        self.no_rows("a rate of more than 0 in some half-hour")
+    }
+
     fn reader(&self) -> csv::Reader<&[u8]> {
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(&self.text[..])
     }
