@@ -8,6 +8,8 @@ use super::power_curve::PowerCurve;
 use crate::units::PERIOD_HOURS;
 use serde::{Deserialize, Serialize};
 
+/// Slack below zero by no more than this is rounding, in periods; less than what a pool takes for done.
+const ROUNDING_PERIODS: f64 = 1e-10;
 /// What a job is believed to need at least once it has outlived its estimate, in periods.
 const OVERRUN_PERIODS: f64 = 1.0;
 
@@ -126,7 +128,7 @@ impl Job {
 
     /// Whether it must run in period `now`: what a wait would leave does not fit into the periods after it.
     pub(super) fn is_due(&self, rules: &ClassRules, now: i32) -> bool {
-        let later = f64::from(self.deadline - now - 1) + 1e-9;
+        let later = f64::from(self.deadline - now - 1) + ROUNDING_PERIODS;
         let at_stake = if self.running { self.lost_by_pausing(rules) } else { 0.0 };
         let started = self.left_periods < self.work_periods;
         self.expected_periods() + at_stake > later || (started && !rules.interruptible)
