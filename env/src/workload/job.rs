@@ -9,6 +9,8 @@ use super::power_curve::PowerCurve;
 use crate::units::PERIOD_HOURS;
 use serde::{Deserialize, Serialize};
 
+/// Slack below zero by no more than this is rounding, in periods; less than what a pool takes for done.
+const ROUNDING_PERIODS: f64 = 1e-10;
 /// What a job is believed to need at least once it has outlived its estimate, in periods.
 const OVERRUN_PERIODS: f64 = 1.0;
 
@@ -136,6 +138,6 @@ impl Job {
         let checkpoint = rules.checkpoint_periods > 0.0;
         let at_stake = if checkpoint { one_if(self.running) * self.lost_by_pausing(rules) } else { 0.0 };
         let started = self.left_periods < self.work_periods;
-        (slack - at_stake < 1.0 - 1e-9) | (started & !rules.interruptible)
+        (slack - at_stake < 1.0 - ROUNDING_PERIODS) | (started & !rules.interruptible)
     }
 }

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_CLASSES: usize = 16;
 /// Urgency is counted as work whose slack is below these shares of the class's slack.
 pub const URGENCY: [f64; 3] = [0.25, 0.5, 0.75];
-/// Work left below this is rounding, not work (periods at full power; 1 Wh of a job of 2 MW).
-const DONE_PERIODS: f64 = 1e-6;
+/// Work left below this is rounding, not work (periods at full power; 0.001 Wh of a job of 2 MW). It is served on top of
+/// what was granted, so that it must not be seen above the capacity either.
+const DONE_PERIODS: f64 = 1e-9;
 /// Jobs per class that fit before a queue grows.
 const QUEUE_CAPACITY: usize = 256;
 
@@ -593,5 +594,7 @@ impl<'a> Round<'a> {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
