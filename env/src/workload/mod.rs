@@ -41,3 +41,5 @@ pub use source::{DeadlineSource, InteractiveTraceConfig, JobTraceConfig, TraceCo
 
 #[cfg(test)]
 mod real_fit;
+#[cfg(test)]
+mod real_play;

@@ -2,8 +2,8 @@
 //!
 //! In: a trace and a scenario. Out: what arrives in a half-hour of the local week.
 //! Always: minute 0 of a trace is a Monday 00:00 UK local time; whole weeks of it are repeated, counted from Monday
-//! 1969-12-29; the job seed chooses the
-//! shifts; a class gets as many copies as its share of the energy needs, and no job changes its size for that.
+//! 1969-12-29; the job seed chooses the shifts; a class gets as many copies as its share of the energy needs, and no job
+//! changes its size for that.
 //! Not here: reading (`traces/`).
 
 use super::class::{SHORTEST_JOB_HOURS, WorkloadConfig};
