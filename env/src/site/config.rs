@@ -65,7 +65,8 @@ pub struct SiteConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ControlsConfig {
-    /// One more action per class: the power cap of each of its jobs.
+    /// One more action per class, the power cap of each of its jobs, and one for interactive inference, which is served
+    /// on fewer replicas and under a cap, within its latency limit.
     pub power_cap: bool,
     /// Levels of each action, 2 or more, for discrete actions with masks; 0 means continuous actions.
     pub discrete_levels: usize,

@@ -71,6 +71,12 @@ accounts! {
     interactive_mwh,
     /// Inferences served by it, in millions.
     inferences_millions,
+    /// Inferences asked for and not served because the fleet was slowed too far, in millions.
+    inferences_unserved_millions,
+    /// Inferences answered more slowly than the latency limit, in millions.
+    inferences_slow_millions,
+    /// Jobs released and unfinished at the end of the period; divide by the periods.
+    live_jobs,
     /// Work done on jobs, as IT energy at full power.
     work_mwh,
     /// Facility energy: IT and transfers of data, times PUE.
