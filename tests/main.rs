@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod commands;
+mod data_import;
 mod readme;
 mod shared_data;
 mod support;

@@ -3,7 +3,7 @@
 //! In: arguments. Out: one parsed command. Not here: what the commands do (`commands/`).
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexai_agents::device::DeviceChoice;
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub enum Command {
     Decide(DecideArgs),
     /// List, describe or check environments
     Env(EnvArgs),
-    /// Check grid tables, fit or write the synthetic grid
+    /// Check and import grid tables, fit or write the synthetic grid
     Data(DataArgs),
     /// Measure speed, with the machine it was measured on
     Bench(BenchArgs),
@@ -198,6 +198,8 @@ pub enum DataCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Read publishers' own files (Elexon, NESO, PV_Live, ..) into one table
+    Import(ImportArgs),
     /// Fit the synthetic generator to the train split of a table
     FitSynthetic {
         /// Table (.csv or .csv.gz)
@@ -224,6 +226,38 @@ pub enum DataCommand {
         #[arg(long)]
         out: PathBuf,
     },
+}
+
+/// `flexai data import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Files as published, plain or gzip
+    #[arg(required_unless_present = "list", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Format of all files; without it each is told from its content
+    #[arg(long, value_name = "ID")]
+    pub format: Option<String>,
+    /// File of the table (.csv or .csv.gz)
+    #[arg(long, required_unless_present = "list", value_name = "TABLE")]
+    pub out: Option<PathBuf>,
+    /// Which file counts where two differ; without it they must not
+    #[arg(long, value_enum)]
+    pub prefer: Option<PreferChoice>,
+    /// List the known formats
+    #[arg(long, conflicts_with_all = ["files", "format", "out", "prefer"])]
+    pub list: bool,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which of two files counts where they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PreferChoice {
+    /// The one named first
+    First,
+    /// The one named last
+    Last,
 }
 
 /// `flexai bench`.

@@ -92,7 +92,7 @@ impl DayAheadQuantile {
 fn price_now(site: &SiteView<'_>) -> Signal {
     match site.config().tariff.paid_price {
         PaidPrice::DayAhead => Signal::DayAheadPrice,
-        PaidPrice::Intraday | PaidPrice::Imbalance => Signal::IntradayPrice,
+        PaidPrice::Intraday | PaidPrice::Imbalance | PaidPrice::Mixed => Signal::IntradayPrice,
     }
 }
 

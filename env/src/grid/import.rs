@@ -2,7 +2,7 @@
 //!
 //! In: a file whose rows are UTC half-hours and whose columns carry their unit. Out: a [`GridTrace`] and a [`TraceReport`].
 //! Always: what is doubtful is refused with line and reason; an empty cell stays a hole and is never filled.
-//! Not here: the publishers' own formats, the network.
+//! Not here: the publishers' own formats (`publishers/`), the network.
 
 use super::calendar::{PERIODS_PER_DAY, Period};
 use super::error::TraceError;
@@ -10,16 +10,17 @@ use super::report::TraceReport;
 use super::signal::{SPECS, Signal, SignalSpec};
 use super::trace::{GridTrace, SourceKind, TraceSource};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
 /// The column of period starts.
 pub const TIMESTAMP_COLUMN: &str = "timestamp_utc";
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Longest run of left-out half-hours that is held as holes: a year, so that a mistyped century is still refused.
-const LONGEST_GAP: i64 = 366 * PERIODS_PER_DAY as i64;
+pub(super) const LONGEST_GAP: i64 = 366 * PERIODS_PER_DAY as i64;
 /// Words that units are made of; a column `stem_unit` with a known stem and only such words is a known signal.
 const UNIT_WORDS: [&str; 30] = [
     "gbp", "eur", "usd", "p", "pence", "pounds", "w", "kw", "mw", "gw", "wh", "kwh", "mwh", "gwh", "g", "kg", "t",
@@ -72,16 +73,10 @@ fn parse(
     bytes: &[u8],
     options: &ImportOptions,
 ) -> Result<(GridTrace, TraceReport), TraceError> {
-    let inflated;
-    let text = if bytes.starts_with(&GZIP_MAGIC) {
-        inflated = inflate(table, bytes)?;
-        &inflated[..]
-    } else {
-        bytes
-    };
-    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(text);
+    let text = plain_bytes(table, bytes)?;
+    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(&text);
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text);
-    let header = reader.headers().map_err(|e| not_csv(table, &e))?.clone();
+    let header = reader.headers().map_err(|e| not_csv(table, text, &e))?.clone();
     let header: Vec<&str> = header.iter().collect();
     if header.iter().all(|name| name.is_empty()) {
         return Err(TraceError::NoRows { table: table.to_string() });
@@ -89,13 +84,18 @@ fn parse(
     let layout = Layout::of_header(table, &header, &options.required)?;
     let mut rows = Rows::new(table, &layout, options.missing_periods);
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|e| not_csv(table, &e))? {
-        rows.take(&record)?;
+    while reader.read_record(&mut record).map_err(|e| not_csv(table, text, &e))? {
+        rows.take(&record, line_of(text, record.position()))?;
     }
     rows.finish(name)
 }
 
-fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
+/// The bytes themselves, or what a gzip stream holds.
+pub(super) fn plain_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TraceError> {
+    if bytes.starts_with(&GZIP_MAGIC) { inflate(table, bytes).map(Cow::Owned) } else { Ok(Cow::Borrowed(bytes)) }
+}
+
+pub(super) fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
     let mut text = Vec::new();
     let table = table.to_string();
     match flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text) {
@@ -107,8 +107,16 @@ fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
     }
 }
 
-fn not_csv(table: &str, error: &csv::Error) -> TraceError {
-    let line = error.position().map_or(1, csv::Position::line);
+/// Line of a record, from 1. The reader leaves the second half of a CRLF, and blank lines, to the record after them.
+pub(super) fn line_of(text: &[u8], position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 1 };
+    let ahead = text.get(position.byte() as usize..).unwrap_or_default();
+    let ends = ahead.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + ends.filter(|byte| **byte == b'\n').count() as u64
+}
+
+pub(super) fn not_csv(table: &str, text: &[u8], error: &csv::Error) -> TraceError {
+    let line = line_of(text, error.position());
     let reason = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "it holds bytes that are no UTF-8".to_string(),
         _ => error.to_string(),
@@ -172,7 +180,7 @@ fn wrong_unit(name: &str) -> Option<&'static SignalSpec> {
 }
 
 /// The column of the header that is most like `wanted`, if any is like it at all.
-fn nearest(wanted: &str, header: &[&str]) -> Option<String> {
+pub(super) fn nearest(wanted: &str, header: &[&str]) -> Option<String> {
     let distance = |name: &&&str| edit_distance(wanted, name);
     let free = |name: &&&str| **name != TIMESTAMP_COLUMN && Signal::from_column(name).is_none();
     let best = header.iter().filter(free).min_by_key(distance)?;
@@ -182,7 +190,7 @@ fn nearest(wanted: &str, header: &[&str]) -> Option<String> {
 }
 
 /// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
+pub(super) fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {
@@ -214,8 +222,7 @@ impl<'a> Rows<'a> {
         Self { table, layout, policy, start: None, rows: 0, inserted: 0, columns }
     }
 
-    fn take(&mut self, record: &csv::StringRecord) -> Result<(), TraceError> {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn take(&mut self, record: &csv::StringRecord, line: u64) -> Result<(), TraceError> {
         if record.len() != self.layout.width {
             let (found, expected) = (record.len(), self.layout.width);
             return Err(TraceError::RaggedRow { table: self.table.to_string(), line, found, expected });

@@ -159,6 +159,15 @@ fn a_row_of_another_length_is_refused_by_line() {
 }
 
 #[test]
+fn lines_are_counted_alike_with_any_line_end_and_with_blank_lines() {
+    let text = "timestamp_utc,price_gbp_mwh\n2024-01-01T00:00:00Z,1\n2024-01-01T00:30:00Z,x\n";
+    assert!(words(text).starts_with("north.csv:3: `price_gbp_mwh` is `x`"), "{}", words(text));
+    assert_eq!(words(&text.replace('\n', "\r\n")), words(text));
+    let blank = text.replace("00Z,1\n", "00Z,1\r\n\r\n\n");
+    assert!(words(&blank).starts_with("north.csv:5: `price_gbp_mwh` is `x`"), "{}", words(&blank));
+}
+
+#[test]
 fn a_local_time_is_refused_by_line() {
     let error = words(&table("2024-07-01T00:00:00+01:00,1,2\n"));
     assert!(

@@ -10,8 +10,17 @@ pub mod export;
 pub mod forecast;
 pub mod import;
 pub mod knowledge;
+pub mod marginal;
+pub mod publishers;
+pub mod regional;
+pub mod regional_fit;
+pub mod regional_import;
+pub mod regional_model;
+pub mod regions;
 mod report;
 pub mod signal;
+pub mod solar_fit;
+pub mod solar_site;
 pub mod splits;
 pub mod statistics;
 pub mod synthetic;
@@ -19,6 +28,10 @@ pub mod trace;
 
 #[cfg(test)]
 mod real_fit;
+#[cfg(test)]
+mod real_regional;
+#[cfg(test)]
+mod real_solar;
 #[cfg(test)]
 pub(crate) mod real_table;
 
@@ -29,8 +42,16 @@ pub use export::{save_trace, write_trace};
 pub use forecast::{DayAheadPersistence, ForecastGap, ForecastSource, Freshness};
 pub use import::{ImportOptions, MissingPeriods, parse_trace, read_trace};
 pub use knowledge::{InformationSet, Knowledge};
+pub use marginal::{MARGINAL_LABEL, curtailment_share, marginal_intensity, wind_share};
+pub use regional::{RegionalCarbon, RegionalSource};
+pub use regional_fit::{RegionalFitError, RegionalScore, fit_regional, score_regional};
+pub use regional_import::{RegionalError, parse_regional, read_regional};
+pub use regional_model::{RegionalModel, RegionalParameterError, RegionalParameters, region_from_national};
+pub use regions::{Region, RegionError, RegionSpec};
 pub use report::{ClockChange, HoleReport, TraceReport};
 pub use signal::Signal;
+pub use solar_fit::{SolarFit, SolarFitError, fit_solar};
+pub use solar_site::{SolarPlace, SolarTable, clear_sky_kw_per_m2, site_solar_factor};
 pub use splits::{SkippedWeek, Split, TrainingStarts, Week, WindowShape, scored_weeks, training_starts};
 pub use synthetic::{FitDescription, FitError, SyntheticParameters, embedded_trace, fit, generate};
 pub use trace::{GridTrace, Presence, SourceKind, TraceSource};

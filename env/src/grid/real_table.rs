@@ -40,7 +40,7 @@ static JOINED: LazyLock<Option<(GridTrace, TraceReport)>> = LazyLock::new(|| {
 });
 
 /// The joined table of 2020 to mid 2024.
-pub(super) fn joined() -> Option<&'static (GridTrace, TraceReport)> {
+pub(crate) fn joined() -> Option<&'static (GridTrace, TraceReport)> {
     static FIRST: AtomicBool = AtomicBool::new(true);
     let table = JOINED.as_ref();
     // Reading the table counted the first test that wanted it.

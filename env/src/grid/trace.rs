@@ -52,7 +52,8 @@ pub enum Presence {
 }
 
 /// Installed embedded solar capacity in MW at dates, for `solar_mw`: NESO Historic Demand Data,
-/// `EMBEDDED_SOLAR_CAPACITY`, read on 2026-11-22; held before the first and after the last date, linear between.
+/// `EMBEDDED_SOLAR_CAPACITY`, read on 2026-11-22; held before the first date, linear between, growing by
+/// [`SOLAR_GROWTH_MW_PER_YEAR`] after the last.
 ///
 /// NESO published one constant from 2019-02-14 up to the hole of 2022-09 and had moved to daily updates by 2024.
 const SOLAR_CAPACITY: [(&str, f64); 8] = [
@@ -74,6 +75,17 @@ const PVLIVE_CAPACITY: [(&str, f64); 4] = [
     ("2023-10-01T00:00:00Z", 16_159.0),
     ("2024-01-01T23:00:00Z", 16_586.0),
 ];
+
+/// Growth of installed solar capacity after the last date of a table, MW per year.
+///
+/// Source: DESNZ, "Solar photovoltaics deployment": 2.2 GW were added from January to November 2024 and 2.5 GW in the same
+/// months of 2025 (as reported by pv magazine on 2025-12-19), so 2.4 GW a year. It leads from NESO's 17.8 GW of
+/// 2024-06-30 to 21.2 GW on 2025-11-30, where DESNZ counts 21.5 GW (Northern Ireland and large plants included).
+/// A held capacity would let the capacity factor of later tables drift upwards by that growth.
+const SOLAR_GROWTH_MW_PER_YEAR: f64 = 2_400.0;
+
+/// Half-hours of a mean Gregorian year.
+const PERIODS_PER_YEAR: f64 = 365.2425 * 48.0;
 
 /// Resolution assumed where a table does not say: the later of the two known ones, so that no value is used too early.
 const DEFAULT_CARBON_RESOLUTION_MIN: f64 = 60.0;
@@ -282,7 +294,7 @@ fn installed_capacity(table: &[(Period, f64)], period: Period) -> f64 {
     let (d0, c0) = table[after - 1];
     match table.get(after) {
         Some((d1, c1)) => c0 + (c1 - c0) * (period - d0) as f64 / (*d1 - d0) as f64,
-        None => c0,
+        None => c0 + SOLAR_GROWTH_MW_PER_YEAR * (period - d0) as f64 / PERIODS_PER_YEAR,
     }
 }
 
@@ -327,10 +339,13 @@ mod tests {
     }
 
     #[test]
-    fn installed_capacity_is_linear_between_its_dates_and_held_outside() {
+    fn installed_capacity_is_held_before_linear_between_and_growing_after_its_dates() {
         assert_eq!(solar_capacity_mw(period("2010-01-01T00:00:00Z")), 11_503.0);
         assert_eq!(solar_capacity_mw(period("2021-01-01T00:00:00Z")), 13_080.0);
-        assert_eq!(solar_capacity_mw(period("2030-01-01T00:00:00Z")), 17_812.0);
+        assert_eq!(solar_capacity_mw(period("2024-06-30T23:30:00Z")), 17_812.0);
+        let late_2025 = solar_capacity_mw(period("2025-11-30T23:30:00Z"));
+        // 518 days at 2,400 MW a year.
+        assert!((late_2025 - (17_812.0 + 2_400.0 * 518.0 / 365.2425)).abs() < 1e-6, "{late_2025}");
         let february = solar_capacity_mw(period("2024-01-31T00:00:00Z"));
         assert!((february - (16_793.0 + 302.0 / 2.0)).abs() < 1e-9, "{february}");
     }

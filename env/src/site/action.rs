@@ -23,12 +23,14 @@ pub struct SiteAction {
     pub send: f64,
     /// How willing the site is to receive work, 0 (not at all) .. 1.
     pub receive: f64,
+    /// Turn-down to sell for the period after the notice, as a share of the largest offer, 0 .. 1.
+    pub offer: f64,
 }
 
 impl SiteAction {
-    /// Run everything now at full power, leave the battery alone, move nothing.
+    /// Run everything now at full power, leave the battery alone, move and sell nothing.
     pub fn fifo() -> Self {
-        Self { battery: 0.0, run: [1.0; MAX_CLASSES], cap: [1.0; MAX_CLASSES], send: 0.0, receive: 0.0 }
+        Self { battery: 0.0, run: [1.0; MAX_CLASSES], cap: [1.0; MAX_CLASSES], send: 0.0, receive: 0.0, offer: 0.0 }
     }
 }
 
@@ -47,6 +49,18 @@ enum Control {
     Cap(usize),
     Send,
     Receive,
+    Offer,
+}
+
+impl Control {
+    /// What FIFO says.
+    fn fifo(self) -> f64 {
+        match self {
+            Self::Battery => 0.0,
+            Self::Run(_) | Self::Cap(_) => 1.0,
+            Self::Send | Self::Receive | Self::Offer => -1.0,
+        }
+    }
 }
 
 /// How the actions of a scenario lie in the flat vector.
@@ -69,6 +83,9 @@ impl ActionLayout {
         if config.sites.len() > 1 {
             controls.extend([Control::Send, Control::Receive]);
         }
+        if config.p415.enabled {
+            controls.push(Control::Offer);
+        }
         let class = |c: usize| &config.workload.classes[c].name;
         let name = |control: &Control| match control {
             Control::Battery => "battery".to_string(),
@@ -76,6 +93,7 @@ impl ActionLayout {
             Control::Cap(c) => format!("cap_{}", class(*c)),
             Control::Send => "send".into(),
             Control::Receive => "receive".into(),
+            Control::Offer => "offer".into(),
         };
         let own: Vec<String> = controls.iter().map(name).collect();
         let names = match config.site_names().as_slice() {
@@ -105,14 +123,13 @@ impl ActionLayout {
     }
 
     /// Reads the action of one site from its part of the flat vector; what is no number acts like FIFO.
-    pub(super) fn read(&self, flat: &[f32]) -> SiteAction {
-        let mut action = SiteAction::fifo();
+    pub(super) fn read(&self, flat: &[f32], action: &mut SiteAction) {
         for (x, control) in flat.iter().zip(&self.controls) {
-            if x.is_nan() {
-                continue;
-            }
-            let x = f64::from(*x);
-            let x = if self.levels > 0 { 2.0 * x / (self.levels - 1) as f64 - 1.0 } else { x }.clamp(-1.0, 1.0);
+            let x = match (x.is_nan(), self.levels) {
+                (true, _) => control.fifo(),
+                (false, 0) => f64::from(*x).clamp(-1.0, 1.0),
+                (false, levels) => (2.0 * f64::from(*x) / (levels - 1) as f64 - 1.0).clamp(-1.0, 1.0),
+            };
             let share = 0.5 + 0.5 * x;
             match *control {
                 Control::Battery => action.battery = x,
@@ -120,9 +137,9 @@ impl ActionLayout {
                 Control::Cap(c) => action.cap[c] = share,
                 Control::Send => action.send = share,
                 Control::Receive => action.receive = share,
+                Control::Offer => action.offer = share,
             }
         }
-        action
     }
 
     /// Writes the action of one site into its part of the flat vector, at the nearest level where actions are discrete.
@@ -135,6 +152,7 @@ impl ActionLayout {
                 Control::Cap(c) => from_share(action.cap[c]),
                 Control::Send => from_share(action.send),
                 Control::Receive => from_share(action.receive),
+                Control::Offer => from_share(action.offer),
             };
             *x = match self.levels {
                 0 => value as f32,
@@ -151,7 +169,8 @@ impl ActionLayout {
     /// Writes which levels of one site are possible now; the level that asks for nothing always is.
     pub(super) fn write_mask(&self, place: &Place, state: &SiteState, gated: u16, mask: &mut [bool]) {
         let battery = &place.config.battery;
-        let (empty, full) = (state.stored.0 <= 1e-9, state.stored.0 >= battery.capacity_mwh - 1e-9);
+        let capacity = state.health.capacity(battery).0;
+        let (empty, full) = (state.stored.0 <= capacity * battery.min_charge + 1e-9, state.stored.0 >= capacity - 1e-9);
         for (legal, control) in mask.chunks_mut(self.levels.max(1)).zip(&self.controls) {
             let top = self.levels - 1;
             for (level, legal) in legal.iter_mut().enumerate() {
@@ -164,7 +183,7 @@ impl ActionLayout {
                         let idle = if matches!(control, Control::Run(_)) { 0 } else { top };
                         waiting || level == idle
                     }
-                    Control::Send | Control::Receive => true,
+                    Control::Send | Control::Receive | Control::Offer => true,
                 };
             }
             if let (Control::Battery, false) = (control, legal.iter().any(|l| *l)) {

@@ -4,10 +4,12 @@
 //! Always: every default is written once, here or beside the part it configures; unknown keys are refused.
 
 use crate::battery::BatteryConfig;
-use crate::grid::InformationSet;
-use crate::market::{PaidPrice, TariffConfig};
+use crate::grid::{InformationSet, Region, SolarPlace};
+use crate::market::events::EventsConfig;
+use crate::market::{BaselineConfig, ChargesRegion, P415Config, PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A data-centre site and its rules. The defaults are the standard scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,11 @@ use serde::{Deserialize, Serialize};
 pub struct SiteConfig {
     /// Name of the scenario, for reports.
     pub name: String,
+    /// Where it is; in `great_britain` its carbon intensity is the national one.
+    pub region: Region,
+    /// A table of regional carbon intensities by path; without one they are simulated from the national one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regional_carbon: Option<PathBuf>,
     /// Largest IT power.
     pub it_capacity_mw: f64,
     /// Facility power per IT power, at least 1.
@@ -37,6 +44,12 @@ pub struct SiteConfig {
     pub solar: SolarConfig,
     /// What it computes.
     pub workload: WorkloadConfig,
+    /// Turn-down sold on the wholesale market.
+    pub p415: P415Config,
+    /// How the baseline is made that P415 and events are settled on.
+    pub baseline: BaselineConfig,
+    /// Requests of the grid.
+    pub events: EventsConfig,
     /// What the agent can do, and what is enforced.
     pub controls: ControlsConfig,
     /// What the agent is told.
@@ -83,6 +96,12 @@ pub struct MigrationConfig {
 pub struct SitePlan {
     /// Snake-case name; actions and observations are named after it.
     pub name: String,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Network charges of its area.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charges_region: Option<ChargesRegion>,
     /// Largest IT power.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub it_capacity_mw: Option<f64>,
@@ -122,6 +141,9 @@ pub struct InformationConfig {
 pub struct SolarConfig {
     /// Installed peak power; 0 means no panels.
     pub capacity_mwp: f64,
+    /// Where and how the panels stand; left out, in the middle of the region, 35 degrees to the south.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<SolarPlace>,
 }
 
 /// Table `[reward]`.
@@ -159,7 +181,7 @@ impl Default for InformationConfig {
 
 impl Default for SolarConfig {
     fn default() -> Self {
-        Self { capacity_mwp: 4.0 }
+        Self { capacity_mwp: 4.0, place: None }
     }
 }
 
@@ -173,6 +195,8 @@ impl Default for SiteConfig {
     fn default() -> Self {
         Self {
             name: "standard".into(),
+            region: Region::GreatBritain,
+            regional_carbon: None,
             it_capacity_mw: 12.0,
             pue: 1.2,
             import_limit_mw: 16.0,
@@ -184,6 +208,9 @@ impl Default for SiteConfig {
             battery: BatteryConfig::default(),
             solar: SolarConfig::default(),
             workload: WorkloadConfig::default(),
+            p415: P415Config::default(),
+            baseline: BaselineConfig::default(),
+            events: EventsConfig::default(),
             controls: ControlsConfig::default(),
             reward: RewardConfig::default(),
             migration: MigrationConfig::default(),
@@ -208,6 +235,12 @@ impl SitePlan {
     /// The scenario as this site sees it; job sizes stay, their number follows the load.
     fn apply(&self, scenario: &SiteConfig) -> SiteConfig {
         let mut site = SiteConfig { sites: Vec::new(), ..scenario.clone() };
+        site.region = self.region.unwrap_or(site.region);
+        if self.charges_region.is_some() {
+            site.tariff.charges_region = self.charges_region;
+            // Regional bands take the place of those of the scenario.
+            site.tariff.bands = TariffConfig::default().bands;
+        }
         site.it_capacity_mw = self.it_capacity_mw.unwrap_or(site.it_capacity_mw);
         site.workload.mean_it_mw = self.mean_it_mw.unwrap_or(site.workload.mean_it_mw);
         site.pue = self.pue.unwrap_or(site.pue);
@@ -220,6 +253,11 @@ impl SitePlan {
 }
 
 impl SiteConfig {
+    /// Whether flexibility is sold or asked for.
+    pub fn has_flex(&self) -> bool {
+        self.p415.enabled || !self.events.is_empty()
+    }
+
     /// One configuration per site.
     pub fn sites(&self) -> Vec<SiteConfig> {
         if self.sites.is_empty() {
@@ -271,6 +309,9 @@ impl SiteConfig {
                 faults.push((key.into(), format!("is {found}, expected {expected}")));
             }
         }
+        faults.extend(self.p415.validate());
+        faults.extend(self.baseline.validate());
+        faults.extend(self.events.validate());
         self.validate_fleet(&mut faults);
         faults
     }
@@ -318,8 +359,9 @@ impl SiteConfig {
         if let Some(floor) = self.reward.spread_floor_gbp_per_mwh {
             check(positive(floor), "reward.spread_floor_gbp_per_mwh", floor, "more than 0");
         }
-        if self.tariff.paid_price == PaidPrice::DayAhead && !self.information.day_ahead_prices {
-            let text = "is \"day_ahead\", but `information.day_ahead_prices` is false, expected a price the site knows";
+        let day_ahead = matches!(self.tariff.paid_price, PaidPrice::DayAhead | PaidPrice::Mixed);
+        if day_ahead && !self.information.day_ahead_prices {
+            let text = "buys day-ahead, but `information.day_ahead_prices` is false, expected a price the site knows";
             faults.push(("tariff.paid_price".into(), text.into()));
         }
         let mut check = |ok: bool, key: &str, found: f64, expected: &str| {
@@ -333,6 +375,9 @@ impl SiteConfig {
         let facility = mean * self.pue;
         let import = format!("more than the mean facility load ({facility:.2} MW)");
         check(self.import_limit_mw > facility, "import_limit_mw", self.import_limit_mw, &import);
+        if let Some(place) = &self.solar.place {
+            faults.extend(place.validate().into_iter().map(|(key, text)| (format!("solar.place.{key}"), text)));
+        }
         faults.extend(self.battery.validate());
         faults.extend(self.tariff.validate());
         faults.extend(self.workload.validate());

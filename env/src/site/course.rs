@@ -28,15 +28,15 @@ pub struct SiteCourse {
 /// The course of every site in a window.
 pub fn courses(setup: &SiteSetup, window: WindowChoice) -> Vec<SiteCourse> {
     let of_site = |(i, place)| {
-        let mut state = SiteState::new(place);
-        state.begin(place, window.site_seed(setup, i), &*setup.trace, window.start, setup.warm_up());
+        let mut state = SiteState::new(setup, place);
+        state.begin(setup, place, window.site_seed(setup, i), window.start);
         let initial_jobs = state.fifo_jobs.clone();
         let (mut jobs, mut interactive_mw, mut fifo) = (Vec::new(), Vec::new(), Vec::new());
         for t in 0..window.periods {
             let at = window.start + t;
-            state.draw(place, &*setup.trace, at, t as i32, |job| jobs.push(job));
+            state.draw(setup, place, at, t as i32, |job| jobs.push(job));
             interactive_mw.push(state.interactive.value());
-            fifo.push(state.advance_fifo(place, at, t as i32, gated_classes(place, at)));
+            fifo.push(state.advance_fifo(setup, place, at, t as i32, gated_classes(place, at)));
         }
         SiteCourse { initial_jobs, interactive_mw, jobs, fifo, fifo_left: state.fifo_jobs }
     };

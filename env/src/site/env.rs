@@ -5,13 +5,13 @@
 //! Not here: physics (`state.rs`), what is seen (`observation.rs`), what is told (`reward.rs`).
 
 use super::action::{ActionLayout, SiteAction};
-use super::config::{MAX_SITES, SiteConfig};
+use super::config::SiteConfig;
 use super::episode::{Episode, EpisodeEnd, WindowChoice};
 use super::gate::gated_classes;
 use super::ledger::{INFO_KEYS, Ledger, StepAccount};
 use super::observation::{FleetView, SiteView, observation_len, observation_schema};
 use super::reward::{potential_gbp, reward};
-use super::setup::{HISTORY, SetupError, SiteSetup};
+use super::setup::{SetupError, SiteSetup};
 use crate::core::{
     Env, EnvContext, EnvError, Info, ObservationSchema, Reset, SeedTree, Space, StateError, StepResult, StreamRng,
 };
@@ -35,6 +35,7 @@ pub struct FlexFleet {
     action_space: Space,
     rng: StreamRng,
     episode: Episode,
+    actions: Vec<SiteAction>,
     ledger: Ledger,
     last: StepAccount,
     potential_gbp: f64,
@@ -61,6 +62,7 @@ impl FlexFleet {
             action_space: layout.space(),
             rng: SeedTree::new(0).stream(setup.config.env_id()),
             episode: Episode::new(&setup),
+            actions: vec![SiteAction::default(); setup.places().len()],
             ledger: Ledger::default(),
             last: StepAccount::default(),
             potential_gbp: 0.0,
@@ -113,13 +115,11 @@ impl FlexFleet {
         &self.last
     }
 
-    fn decode_actions(&self, flat: &[f32]) -> [SiteAction; MAX_SITES] {
+    fn decode_actions(&mut self, flat: &[f32]) {
         assert_eq!(flat.len(), self.layout.names().len(), "one number per name of the action space");
-        let mut actions = [SiteAction::default(); MAX_SITES];
-        for (action, flat) in actions.iter_mut().zip(flat.chunks(self.layout.width())) {
-            *action = self.layout.read(flat);
+        for (action, flat) in self.actions.iter_mut().zip(flat.chunks(self.layout.width())) {
+            self.layout.read(flat, action);
         }
-        actions
     }
 
     fn begin(&mut self, window: WindowChoice) {
@@ -159,12 +159,12 @@ impl FlexFleet {
     fn fits(&self, episode: &Episode) -> bool {
         let window = episode.window;
         let classes = self.setup.config.workload.classes.len();
-        window.start >= HISTORY
+        window.start >= self.setup.history()
             && window.periods <= self.setup.trace.len()
             && window.start <= self.setup.trace.len() - window.periods
             && episode.t <= window.periods
             && episode.sites.len() == self.setup.places().len()
-            && episode.sites.iter().all(|site| site.has_classes(classes))
+            && episode.sites.iter().all(|site| site.fits(&self.setup, classes))
     }
 }
 
@@ -197,8 +197,8 @@ impl Env for FlexFleet {
 
     fn step(&mut self, action: &[f32]) -> StepResult<'_> {
         assert!(!self.episode.is_over(), "the episode is over: call reset before step");
-        let actions = self.decode_actions(action);
-        let account = self.episode.advance(&self.setup, &actions);
+        self.decode_actions(action);
+        let account = self.episode.advance(&self.setup, &self.actions);
         let potential = potential_gbp(&self.setup, &self.episode);
         let reward = reward(&self.setup, &self.episode, &account, self.potential_gbp, potential);
         self.potential_gbp = potential;

@@ -63,7 +63,7 @@ pub struct Episode {
 impl Episode {
     /// An episode that has not begun.
     pub fn new(setup: &SiteSetup) -> Self {
-        let sites = setup.places().iter().map(SiteState::new).collect();
+        let sites = setup.places().iter().map(|place| SiteState::new(setup, place)).collect();
         Self { window: WindowChoice::default(), t: 0, reward_scale: 1.0, sites }
     }
 
@@ -73,7 +73,7 @@ impl Episode {
         self.t = 0;
         self.reward_scale = setup.reward_scale(window.start);
         for (i, (place, site)) in setup.places().iter().zip(&mut self.sites).enumerate() {
-            site.begin(place, window.site_seed(setup, i), &*setup.trace, window.start, setup.warm_up());
+            site.begin(setup, place, window.site_seed(setup, i), window.start);
         }
         self.arrive(setup);
     }
@@ -101,7 +101,7 @@ impl Episode {
         let mut total = StepAccount::default();
         for (i, (place, site)) in setup.places().iter().zip(&mut self.sites).enumerate() {
             let gated = gated_classes(place, at);
-            let (mut account, _) = site.advance(place, at, t, &actions[i], gated, sent[i]);
+            let mut account = site.advance(setup, place, at, t, &actions[i], gated, sent[i]);
             if settles {
                 settle(place, site, t + 1, at + 1, &mut account);
             }
@@ -123,7 +123,7 @@ impl Episode {
             return;
         }
         for (place, site) in setup.places().iter().zip(&mut self.sites) {
-            site.arrive(place, &*setup.trace, at, self.t as i32);
+            site.arrive(setup, place, at, self.t as i32);
         }
     }
 }

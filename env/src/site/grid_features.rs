@@ -68,8 +68,8 @@ pub(super) fn grid_features(
     let mut w = Writer { out: features, at: 0 };
     price_curve(&mut w, &full, mean, spread);
     price_history(&mut w, known, mean, spread, place);
-    carbon_and_grid(&mut w, known, &expected.carbon, carbon_price, spread);
-    solar(&mut w, known, source);
+    carbon_and_grid(&mut w, known, &place.expected_carbon(expected), carbon_price, spread);
+    solar(&mut w, known, source, setup);
     calendar(&mut w, known);
     assert_eq!(w.at, GRID_FEATURES, "every grid feature is written once");
 }
@@ -114,7 +114,7 @@ fn mean_known_price(known: &Knowledge<'_>, place: &Place) -> f64 {
     for t in now - DAY..now {
         let price = known.get(place.config.tariff.paid_price.signal(), t);
         if let Some((price, carbon)) = price.zip(known.get(Signal::CarbonIntensity, t)) {
-            sum += price + place.charges(t) + carbon_price * carbon;
+            sum += price + place.charges(t) + carbon_price * place.regional_carbon(carbon);
             n += 1.0;
         }
     }
@@ -150,11 +150,13 @@ fn carbon_and_grid(
 }
 
 /// On-site sun: expected now and in the coming hours.
-fn solar(w: &mut Writer<'_>, known: &Knowledge<'_>, source: &dyn ForecastSource) {
+fn solar(w: &mut Writer<'_>, known: &Knowledge<'_>, source: &dyn ForecastSource, setup: &SiteSetup) {
+    let (now, place) = (known.now(), &setup.places()[0]);
+    let on_site = |t: usize, national: f64| place.site_solar(setup.trace.start() + t as i64, national);
     let mut factor = [0.0; FORECAST_LEN];
     source.forecast_solar(known, &mut factor);
-    w.push(known.solar_factor(known.now() - 1).unwrap_or(0.0));
-    [0, 4, 12].iter().for_each(|k| w.push(factor[*k]));
+    w.push(known.solar_factor(now - 1).map_or(0.0, |national| on_site(now - 1, national)));
+    [0, 4, 12].iter().for_each(|k| w.push(on_site(now + k, factor[*k])));
 }
 
 /// Clock and calendar, UK local.

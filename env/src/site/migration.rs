@@ -119,7 +119,7 @@ fn destination(
         let backlog = states[from].link_gb.out.max(states[to].link_gb.into) + f64::from(job.data_gb);
         let bandwidth = places[from].config.migration.bandwidth_gbit_per_s * GB_PER_GBIT_PERIOD;
         let arrives = t + (backlog / bandwidth).ceil().max(1.0) as i32;
-        let needed = job.expected_periods() + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
+        let needed = job.expected_periods(rules) + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
         if f64::from(job.deadline - arrives) >= needed {
             best = Some((score, to, arrives));
         }

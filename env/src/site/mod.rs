@@ -2,7 +2,8 @@
 //!
 //! `config` is the scenario file, `setup` joins it with a grid trace, `grid_features` and `observation` make what a
 //! policy sees, `action` what it can say, `episode` plays all sites for a period, `state` moves jobs and battery of one,
-//! `migration` moves jobs between them, `gate` keeps classes from running, `settlement` prices what is left over,
+//! `migration` moves jobs between them, `gate` keeps classes from running, `flex` sells turn-down and answers
+//! events, `settlement` prices what is left over,
 //! `ledger` counts pounds, carbon and energy, `reward` tells the agent, `env` is the Gym face.
 
 mod action;
@@ -11,6 +12,7 @@ mod course;
 mod describe;
 mod env;
 mod episode;
+mod flex;
 mod gate;
 mod grid_features;
 mod ledger;
@@ -31,6 +33,7 @@ pub use describe::describe;
 pub use env::FlexFleet;
 pub(crate) use env::{build_fleet, build_site};
 pub use episode::{Episode, EpisodeEnd, WindowChoice};
+pub use flex::{DeskView, FlexDesk};
 pub use grid_features::GRID_FEATURES;
 pub use ledger::{INFO_KEYS, Ledger, Settled, StepAccount};
 pub use observation::{FleetView, SiteView, observation_schema};

@@ -7,18 +7,25 @@
 use super::action::{ActionLayout, SiteAction};
 use super::config::SiteConfig;
 use super::episode::Episode;
+use super::flex::DeskView;
 use super::gate::gated_classes;
 use super::grid_features::{GRID_FEATURES, grid_schema};
 use super::setup::{Place, SiteSetup};
 use super::state::SiteState;
 use crate::core::{ObservationField, ObservationSchema};
 use crate::grid::Knowledge;
+use crate::market::events::FlexEvent;
+use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
 use crate::workload::{ClassView, Job, URGENCY};
 
 /// Site numbers that do not belong to a class.
 const SITE_FEATURES: usize = 4;
 /// Site numbers that only a fleet has.
 const FLEET_FEATURES: usize = 5;
+/// Numbers about the next event.
+const EVENT_FEATURES: usize = 7;
+/// Numbers about what was sold, and baselines.
+const DESK_FEATURES: usize = 4;
 /// Numbers per job class.
 const CLASS_FEATURES: usize = 7;
 const CLIP: f64 = 5.0;
@@ -79,10 +86,16 @@ impl<'a> FleetView<'a> {
         let (grid, sites) = out.split_at_mut(GRID_FEATURES);
         grid.copy_from_slice(self.setup.grid_features(at));
         let width = sites.len() / self.len();
+        let config = &self.setup.config;
+        let flex = flex_features(config);
         for (i, out) in sites.chunks_mut(width).enumerate() {
-            let (own, shared) = out.split_at_mut(width - fleet_features(self.len()));
+            let (out, shared) = out.split_at_mut(width - fleet_features(self.len()));
+            let (own, flex) = out.split_at_mut(out.len() - flex);
             let site = self.site(i);
             site.encode(at, own);
+            if !flex.is_empty() {
+                site.encode_desk(at, flex);
+            }
             if !shared.is_empty() {
                 site.encode_place(at, shared);
             }
@@ -147,6 +160,18 @@ impl<'a> SiteView<'a> {
         gated_classes(self.place, self.now()) & (1 << class) != 0
     }
 
+    /// What was sold ahead, and baselines; all zero where no flexibility is sold or asked for.
+    pub fn desk(&self) -> DeskView {
+        let at = self.now().min(self.setup.trace.len() - 1);
+        self.state.desk.as_ref().map_or_else(DeskView::default, |desk| desk.view(self.setup, at))
+    }
+
+    /// The running event, or the next one that is published.
+    pub fn event(&self) -> Option<&'a FlexEvent> {
+        let now = self.setup.trace.period(self.now().min(self.setup.trace.len() - 1));
+        self.setup.events().next_visible(now, now)
+    }
+
     /// Periods since the start of the episode.
     pub fn period(&self) -> usize {
         self.episode.t
@@ -179,6 +204,30 @@ impl<'a> SiteView<'a> {
         view.urgent_mwh.iter().enumerate().for_each(|(i, mwh)| put(out, 4 + i, per_mwh * mwh));
     }
 
+    fn encode_desk(&self, at: usize, out: &mut [f32]) {
+        let capacity = self.place.config.it_capacity_mw;
+        let now = self.setup.trace.period(at);
+        let (event, desk) = out.split_at_mut(EVENT_FEATURES);
+        event.fill(0.0);
+        if let Some(next) = self.event() {
+            let running = next.covers(now);
+            let ahead = if running { 0.0 } else { (next.start - now) as f64 };
+            put(event, 0, f64::from(u8::from(running)));
+            put(event, 1, f64::from(u8::from(!running)));
+            put(event, 2, ahead / 48.0);
+            put(event, 3, (next.end() - now.max(next.start)) as f64 / 20.0);
+            let baseline = MegawattHours(capacity * PERIOD_HOURS);
+            put(event, 4, next.requested(baseline).0 / baseline.0);
+            put(event, 5, next.import_cap(Megawatts(1.0)).map_or(0.0, |share| 1.0 - share.0));
+            put(event, 6, (next.price_gbp_per_mwh + next.penalty_gbp_per_mwh) / 1000.0);
+        }
+        let view = self.desk();
+        put(desk, 0, view.sold_mw / capacity);
+        put(desk, 1, view.pending_mw / capacity);
+        put(desk, 2, view.baseline_mw / capacity);
+        put(desk, 3, view.offer_baseline_mw / capacity);
+    }
+
     /// How the site differs from the first one, whose prices the grid features hold.
     fn encode_place(&self, at: usize, out: &mut [f32]) {
         let (own, first) = (self.place.outlook(at), self.setup.places()[0].outlook(at));
@@ -195,6 +244,11 @@ impl<'a> SiteView<'a> {
     }
 }
 
+/// Numbers of a site whose scenario sells flexibility or is asked for it.
+fn flex_features(config: &SiteConfig) -> usize {
+    if config.has_flex() { EVENT_FEATURES + DESK_FEATURES } else { 0 }
+}
+
 fn fleet_features(sites: usize) -> usize {
     if sites > 1 { FLEET_FEATURES } else { 0 }
 }
@@ -207,7 +261,8 @@ fn put(out: &mut [f32], i: usize, x: f64) {
 pub(super) fn observation_len(config: &SiteConfig) -> usize {
     let sites = config.sites.len().max(1);
     let classes = config.workload.classes.len();
-    GRID_FEATURES + sites * (SITE_FEATURES + classes * CLASS_FEATURES + fleet_features(sites))
+    let site = SITE_FEATURES + classes * CLASS_FEATURES + flex_features(config) + fleet_features(sites);
+    GRID_FEATURES + sites * site
 }
 
 /// Name, unit and scaling of each index.
@@ -241,6 +296,20 @@ fn site_schema(config: &SiteConfig, prefix: &str, sites: usize) -> Vec<Observati
             let percent = (100.0 * share) as u32;
             add(format!("{name}_slack_below_{percent}_percent"), "MWh", "/ (2 x typical queue of the class)");
         }
+    }
+    if flex_features(config) > 0 {
+        let published = "of the running or next published event; 0 without one";
+        add("event_running".into(), "1", "0 or 1");
+        add("event_ahead".into(), "1", "0 or 1");
+        add("event_starts_in".into(), "periods", "/ 48; of the next published event");
+        add("event_periods_left".into(), "periods", &format!("/ 20, {published}"));
+        add("event_depth".into(), "1", &format!("share of the baseline, or power / IT capacity, {published}"));
+        add("event_import_cut".into(), "1", &format!("1 - cap / import limit, {published}"));
+        add("event_price".into(), "GBP/MWh", &format!("payment and penalty / 1000, {published}"));
+        add("turn_down_sold".into(), "MW", "for this period, / IT capacity");
+        add("turn_down_pending".into(), "MW", "for the periods after it, summed, / IT capacity");
+        add("baseline".into(), "MW", "of this period, / IT capacity; 0 if there is none");
+        add("offer_baseline".into(), "MW", "of the period that an offer is for, / IT capacity; 0 if there is none");
     }
     if fleet_features(sites) > 0 {
         let scaling = "less that of the first site, / max(3, 10 % of its mean over the coming day)";

@@ -6,8 +6,16 @@
 
 use super::config::SiteConfig;
 use super::grid_features::{Expected, GRID_FEATURES, grid_features};
-use crate::grid::{DayAheadPersistence, ForecastSource, GridTrace, Knowledge, Signal};
-use crate::units::{Megawatts, PERIOD_HOURS};
+use crate::core::SeedTree;
+use crate::grid::{
+    DayAheadPersistence, ForecastSource, GridTrace, Knowledge, PERIODS_PER_DAY, Period, Region, RegionalCarbon,
+    RegionalError, RegionalSource, Signal, SolarPlace, SolarTable, read_regional, region_from_national,
+    site_solar_factor,
+};
+use crate::market::events::{EventError, EventSchedule};
+use crate::market::{SoldAt, p415_label};
+use crate::units::{Megawatts, PERIOD_HOURS, PoundsPerMegawattHour};
+use crate::workload::traces::WorkloadTraceError;
 use crate::workload::{ClassRules, JobClassConfig, JobGenerator};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -17,6 +25,13 @@ use std::sync::Arc;
 pub const FORECAST_LEN: usize = 49;
 /// Periods of history before an episode: two days for forecasts and for the jobs in progress.
 pub const HISTORY: usize = 96;
+/// Days that FIFO plays before an episode so that a baseline of ten working and four other days can be made.
+const BASELINE_DAYS: usize = 21;
+/// Grid of the curve of regional carbon intensity, g/kWh, and its length: up to 1000 g/kWh.
+const CARBON_STEP: f64 = 1.0;
+const CARBON_POINTS: usize = 1001;
+/// Random events are the same in every run.
+const EVENT_SEED: u64 = 0;
 /// Periods after a scored episode whose mean price settles what is left over.
 pub(super) const SETTLEMENT: usize = 48;
 
@@ -28,6 +43,7 @@ pub struct SiteSetup {
     pub trace: Arc<GridTrace>,
     places: Vec<Place>,
     features: Vec<f32>,
+    events: EventSchedule,
     training_starts: Vec<u32>,
 }
 
@@ -45,7 +61,12 @@ pub struct Place {
     pub(super) has_gates: bool,
     /// Per class: 1 / (2 x mean power), 1 / (2 x typical queue); observations are scaled by them.
     pub(super) class_scales: Vec<[f64; 2]>,
+    /// Where its panels stand.
+    panels: SolarPlace,
+    /// Regional carbon intensity by national one, every [`CARBON_STEP`] g/kWh; empty where they are the same.
+    regional: Vec<f64>,
     paid: Vec<f64>,
+    fixed_gbp: Vec<f64>,
     charges: Vec<f64>,
     carbon: Vec<f64>,
     solar: Vec<f64>,
@@ -75,6 +96,12 @@ pub enum SetupError {
         /// All faults, a line each.
         faults: String,
     },
+    /// The table of regional carbon intensities was refused.
+    #[error("{0}")]
+    Regional(#[from] RegionalError),
+    /// The events cannot be made.
+    #[error("{0}")]
+    Events(#[from] EventError),
     /// No window of the trace can be used.
     #[error(
         "grid table {table}: no window of {periods} half-hours, with {HISTORY} before and one after it, has all of \
@@ -89,6 +116,9 @@ pub enum SetupError {
         /// What the scenario pays and scores by.
         signals: String,
     },
+    /// A workload trace cannot be played.
+    #[error(transparent)]
+    Workload(#[from] WorkloadTraceError),
 }
 
 impl std::fmt::Debug for SiteSetup {
@@ -98,38 +128,51 @@ impl std::fmt::Debug for SiteSetup {
 }
 
 impl Place {
-    fn new(config: SiteConfig, trace: &GridTrace) -> Self {
+    fn new(config: SiteConfig, trace: &GridTrace, measured: Option<&RegionalCarbon>) -> Result<Self, SetupError> {
         // Forecasts reach past the end of the table; the calendar does too.
         let ahead = (0..trace.len() + FORECAST_LEN).map(|t| trace.start() + t as i64);
         let classes = &config.workload.classes;
         let mut priority: Vec<u8> = (0..classes.len() as u8).collect();
         priority.sort_by_key(|c| classes[usize::from(*c)].priority);
-        let capacity = config.solar.capacity_mwp;
-        let solar = |factor: &f64| if capacity > 0.0 { factor * capacity } else { 0.0 };
+        let panels = config.solar.place.unwrap_or_else(|| SolarPlace::of_region(config.region));
+        let solar = match config.solar.capacity_mwp {
+            0.0 => vec![0.0; trace.len()],
+            capacity => SolarTable::for_trace(trace, panels).factors().iter().map(|f| f * capacity).collect(),
+        };
+        let regional = match config.region {
+            Region::GreatBritain => Vec::new(),
+            region => (0..CARBON_POINTS).map(|i| region_from_national(region, i as f64 * CARBON_STEP)).collect(),
+        };
         let scales = |class: &JobClassConfig| {
             let mean_mw = (class.energy_share * config.workload.mean_it_mw).max(1e-6);
             let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
             [0.5 / mean_mw, 0.5 / typical_mwh]
         };
-        Self {
+        Ok(Self {
             has_gates: config.controls.enforce_thresholds || classes.iter().any(|class| class.green_only),
             class_scales: classes.iter().map(scales).collect(),
             rules: classes.iter().map(ClassRules::new).collect(),
             priority,
-            generator: JobGenerator::new(&config.workload),
+            generator: JobGenerator::new(&config.workload)?,
+            fixed_gbp: fixed_gbp(&config, trace),
             paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
             charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
-            carbon: trace.column(Signal::CarbonIntensity).to_vec(),
-            solar: trace.solar_factor().iter().map(solar).collect(),
+            carbon: match measured {
+                Some(table) => (0..trace.len()).map(|t| hole(table.at(config.region, trace.period(t)))).collect(),
+                None => trace.column(Signal::CarbonIntensity).iter().map(|g| interpolate(&regional, *g)).collect(),
+            },
+            panels,
+            regional,
+            solar,
             forecasts: Vec::new(),
             outlook: Vec::new(),
             config,
-        }
+        })
     }
 
     /// Which signal that the site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
-        if self.paid[t].is_nan() {
+        if self.paid[t].is_nan() || self.fixed_gbp[t].is_nan() {
             Some("the paid price")
         } else if self.carbon[t].is_nan() {
             Some("carbon intensity")
@@ -145,6 +188,32 @@ impl Place {
     /// Index price paid in period `t`, GBP/MWh.
     pub fn paid_price(&self, t: usize) -> f64 {
         self.paid[t]
+    }
+
+    /// Carbon intensity of the region where that of the nation is given, g/kWh.
+    pub fn regional_carbon(&self, national_gco2_kwh: f64) -> f64 {
+        interpolate(&self.regional, national_gco2_kwh)
+    }
+
+    /// On-site solar output per capacity in a period where that of the nation is given.
+    pub fn site_solar(&self, period: Period, national_factor: f64) -> f64 {
+        site_solar_factor(&self.panels, period, national_factor)
+    }
+
+    /// What a period costs whatever is drawn: the day-ahead position against its settlement, pounds.
+    pub fn fixed_gbp(&self, t: usize) -> f64 {
+        self.fixed_gbp[t]
+    }
+
+    /// What an exported MWh earns in period `t`, GBP/MWh.
+    pub fn export_price(&self, t: usize) -> f64 {
+        let (index, charges) = (PoundsPerMegawattHour(self.paid[t]), PoundsPerMegawattHour(self.charges[t]));
+        self.config.tariff.export_price(index, charges).0
+    }
+
+    /// Largest export.
+    pub fn export_limit(&self) -> Megawatts {
+        Megawatts(self.config.tariff.export.as_ref().map_or(0.0, |export| export.limit_mw))
     }
 
     /// Network and policy charges in period `t`, GBP/MWh.
@@ -195,13 +264,19 @@ impl Place {
     }
 
     /// Whether the data of a class may be held here.
-    pub(super) fn may_hold(&self, _class: usize) -> bool {
-        true
+    pub(super) fn may_hold(&self, class: usize) -> bool {
+        let residency = &self.config.workload.classes[class].residency;
+        residency.is_empty() || residency.contains(&self.config.region)
     }
 
     /// IT power that capacity, grid connection and sun allow in period `t`.
     pub fn it_limit(&self, t: usize) -> Megawatts {
-        let supply = (self.config.import_limit_mw + self.solar_mw(t)) / self.config.pue;
+        self.it_limit_within(Megawatts(self.config.import_limit_mw), t)
+    }
+
+    /// The same with another import limit, e.g. one that the grid asked for.
+    pub fn it_limit_within(&self, import_limit: Megawatts, t: usize) -> Megawatts {
+        let supply = (import_limit.0 + self.solar_mw(t)) / self.config.pue;
         Megawatts(self.config.it_capacity_mw.min(supply))
     }
 }
@@ -229,8 +304,11 @@ impl SiteSetup {
         if !faults.is_empty() {
             return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
         }
-        let places = config.sites().into_iter().map(|site| Place::new(site, &trace)).collect();
-        let mut setup = Self { config, trace, places, features: Vec::new(), training_starts: Vec::new() };
+        let measured = config.regional_carbon.as_deref().map(read_regional).transpose()?;
+        let places = config.sites().into_iter().map(|site| Place::new(site, &trace, measured.as_ref()));
+        let places = places.collect::<Result<_, _>>()?;
+        let events = EventSchedule::build(&config.events, &trace, &SeedTree::new(EVENT_SEED))?;
+        let mut setup = Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new() };
         setup.fill_features(source);
         setup.training_starts = setup.usable_starts(training);
         Ok(setup)
@@ -268,12 +346,37 @@ impl SiteSetup {
 
     /// Which signal that some site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
+        let hole = |signal| self.trace.get(signal, t).is_none();
+        let sold_at = match self.config.p415.sold_at {
+            SoldAt::Intraday => Signal::IntradayPrice,
+            SoldAt::DayAhead => Signal::DayAheadPrice,
+        };
+        if self.config.p415.enabled && (hole(sold_at) || hole(Signal::ImbalancePrice)) {
+            return Some("a price that turn-down is sold or settled at");
+        }
         self.places.iter().find_map(|place| place.missing(t))
     }
 
     /// Whether the 24 hours after an episode ending before `end` are in the table, for all sites.
     pub fn settles_on_following_day(&self, end: usize) -> bool {
         self.places.iter().all(|place| place.settles_on_following_day(end))
+    }
+
+    /// Requests of the grid, the same for all sites.
+    pub fn events(&self) -> &EventSchedule {
+        &self.events
+    }
+
+    /// What must be said beside every figure of this scenario: what in it is simulated or counterfactual.
+    pub fn labels(&self) -> Vec<&'static str> {
+        let mut labels = self.events.labels();
+        if self.config.regional_carbon.is_none() && self.places.iter().any(|place| !place.regional.is_empty()) {
+            labels.push(RegionalSource::Simulated.label());
+        }
+        if self.config.p415.enabled {
+            labels.extend(p415_label(self.trace.start()));
+        }
+        labels
     }
 
     /// The part of the observation that depends on the grid alone, `[GRID_FEATURES]`.
@@ -283,8 +386,14 @@ impl SiteSetup {
 
     /// Periods that FIFO plays before an episode: as long as its longest job, so that as much is in progress as ever.
     pub(super) fn warm_up(&self) -> usize {
-        let longest = self.config.workload.classes.iter().map(|class| class.duration_hours_max).fold(0.0, f64::max);
-        ((longest / PERIOD_HOURS).ceil() as usize).clamp(24, HISTORY)
+        let longest = self.places.iter().map(|place| place.generator.longest_hours()).fold(0.0, f64::max);
+        let jobs = ((longest / PERIOD_HOURS).ceil() as usize).clamp(24, HISTORY);
+        if self.config.has_flex() { jobs.max(BASELINE_DAYS * PERIODS_PER_DAY) } else { jobs }
+    }
+
+    /// Periods of the trace that must lie before an episode.
+    pub fn history(&self) -> usize {
+        self.warm_up().max(HISTORY)
     }
 
     /// Starts of training windows.
@@ -321,9 +430,9 @@ impl SiteSetup {
         // A window needs its own periods and one more, from which the value of its end is bootstrapped.
         let mut free_run = 0;
         let mut starts = Vec::new();
-        for t in (range.start.saturating_sub(HISTORY)..end).rev() {
+        for t in (range.start.saturating_sub(self.history())..end).rev() {
             free_run = if self.missing(t).is_none() { free_run + 1 } else { 0 };
-            if t >= range.start.max(HISTORY) && free_run > length {
+            if t >= range.start.max(self.history()) && free_run > length {
                 starts.push(t as u32);
             }
         }
@@ -366,16 +475,47 @@ impl Place {
         let outlook = Outlook {
             mean_gbp_per_mwh: mean(48),
             mean_4h_gbp_per_mwh: mean(8),
-            carbon_gco2_kwh: expected.carbon[0] as f32,
+            carbon_gco2_kwh: self.regional_carbon(expected.carbon[0]) as f32,
         };
         (full.iter().map(|x| *x as f32).collect(), outlook)
+    }
+
+    /// Expected carbon intensity of the region.
+    pub(super) fn expected_carbon(&self, expected: &Expected) -> [f64; FORECAST_LEN] {
+        expected.carbon.map(|national| self.regional_carbon(national))
     }
 
     /// Expected full price from period `t` on.
     pub(super) fn full_forecast(&self, t: usize, expected: &Expected) -> [f64; FORECAST_LEN] {
         let carbon_price = self.config.carbon_price_gbp_per_tonne / 1000.0;
-        std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon_price * expected.carbon[k])
+        let carbon = |k: usize| carbon_price * self.regional_carbon(expected.carbon[k]);
+        std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon(k))
     }
+}
+
+/// Where a curve over national carbon intensity stands; the national value itself if there is no curve.
+fn interpolate(curve: &[f64], national: f64) -> f64 {
+    if curve.is_empty() || national.is_nan() {
+        return national;
+    }
+    let x = (national / CARBON_STEP).clamp(0.0, (curve.len() - 1) as f64);
+    let low = (x as usize).min(curve.len() - 2);
+    curve[low] + (x - low as f64) * (curve[low + 1] - curve[low])
+}
+
+fn hole(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
+}
+
+/// Day-ahead position of every period against its settlement; NaN where a price is missing.
+fn fixed_gbp(config: &SiteConfig, trace: &GridTrace) -> Vec<f64> {
+    let mean_load = Megawatts(config.workload.mean_it_mw * config.pue);
+    let price = |signal, t| trace.get(signal, t).map(PoundsPerMegawattHour);
+    let fixed = |t| {
+        let (day_ahead, imbalance) = (price(Signal::DayAheadPrice, t), price(Signal::ImbalancePrice, t));
+        config.tariff.fixed_gbp(mean_load, day_ahead, imbalance).map_or(f64::NAN, |pounds| pounds.0)
+    };
+    (0..trace.len()).map(fixed).collect()
 }
 
 /// What is known at the start of period `t` in a scenario.

@@ -5,12 +5,13 @@
 //! Not here: moving jobs between sites (`migration.rs`), rewards (`reward.rs`), observations (`observation.rs`).
 
 use super::action::SiteAction;
+use super::flex::{FlexDesk, Metered};
 use super::ledger::StepAccount;
-use super::setup::Place;
-use crate::battery::{BatteryFlow, deliverable, operate};
+use super::setup::{Place, SiteSetup};
+use crate::battery::{BatteryFlow, BatteryHealth, deliverable, operate_within};
 use crate::core::SeedTree;
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
-use crate::workload::{ArrivalStream, Job, JobPool, MAX_CLASSES, Served, Shares};
+use crate::workload::{ArrivalStream, InteractiveDemand, Job, JobPool, MAX_CLASSES, Served, Shares};
 use serde::{Deserialize, Serialize};
 
 /// Jobs, battery and clock of a site, and the course that FIFO takes beside it.
@@ -22,8 +23,14 @@ pub struct SiteState {
     pub fifo_jobs: JobPool,
     /// Energy in the battery.
     pub stored: MegawattHours,
+    /// Age and wear of the battery.
+    pub health: BatteryHealth,
+    /// Meter, offers and events, where flexibility is sold or asked for.
+    pub desk: Option<FlexDesk>,
     /// Interactive IT load of the present period.
     pub interactive: Megawatts,
+    /// Interactive requests of the present period, and what serving them takes.
+    pub demand: InteractiveDemand,
     /// Jobs on their way here.
     pub inbound: Vec<Transfer>,
     /// Data that the link still has to send, and to receive.
@@ -73,13 +80,16 @@ pub(super) struct Sent {
 
 impl SiteState {
     /// An empty site.
-    pub fn new(place: &Place) -> Self {
+    pub fn new(setup: &SiteSetup, place: &Place) -> Self {
         let classes = place.rules.len();
         Self {
             jobs: JobPool::new(classes),
             fifo_jobs: JobPool::new(classes),
             stored: place.config.battery.initial_stored(),
+            health: BatteryHealth::new(&place.config.battery),
+            desk: setup.config.has_flex().then(|| FlexDesk::new(setup)),
             interactive: Megawatts::ZERO,
+            demand: InteractiveDemand::default(),
             inbound: Vec::with_capacity(64),
             link_gb: LinkBacklog::default(),
             stream: ArrivalStream::new(SeedTree::new(0)),
@@ -88,37 +98,47 @@ impl SiteState {
 
     /// Forgets everything and lets FIFO play the periods before an episode that starts at index `start` of the trace,
     /// so that it begins with jobs in progress.
-    pub(super) fn begin(&mut self, place: &Place, seed: SeedTree, locals: &impl Locals, start: usize, warm_up: usize) {
+    pub(super) fn begin(&mut self, setup: &SiteSetup, place: &Place, seed: SeedTree, start: usize) {
         self.jobs.clear();
         self.fifo_jobs.clear();
         self.inbound.clear();
         self.link_gb = LinkBacklog::default();
         self.stored = place.config.battery.initial_stored();
+        self.health = BatteryHealth::new(&place.config.battery);
         self.stream = ArrivalStream::new(seed);
-        for at in start - warm_up..start {
-            let t = at as i32 - start as i32;
-            self.draw(place, locals, at, t, |_| ());
-            self.advance_fifo(place, at, t, 0);
+        if let Some(desk) = &mut self.desk {
+            desk.clear();
         }
+        for at in start - setup.warm_up()..start {
+            let t = at as i32 - start as i32;
+            self.draw(setup, place, at, t, |_| ());
+            let fifo = self.advance_fifo(setup, place, at, t, 0);
+            if let Some(desk) = &mut self.desk {
+                desk.watch(setup, at, fifo.import_mwh);
+            }
+        }
+        self.fifo_jobs.refresh(&place.rules, 0);
         self.jobs.copy_from(&self.fifo_jobs);
     }
 
     /// Lets the work of a period arrive at FIFO, and shows it to `see`.
-    pub(super) fn draw(&mut self, place: &Place, locals: &impl Locals, at: usize, t: i32, mut see: impl FnMut(Job)) {
+    pub(super) fn draw(&mut self, setup: &SiteSetup, place: &Place, at: usize, t: i32, mut see: impl FnMut(Job)) {
         let Self { fifo_jobs, stream, .. } = self;
-        self.interactive = place.generator.draw(stream, locals.local(at), t, |job| {
+        self.demand = place.generator.draw(stream, setup.trace.local(at), t, |job| {
             see(job);
-            fifo_jobs.push(&place.rules, job, t);
+            fifo_jobs.append(&place.rules, job);
         });
+        self.interactive = Megawatts(self.demand.power_mw);
     }
 
     /// Lets the work of period `t`, index `at` of the trace, arrive in both courses.
-    pub(super) fn arrive(&mut self, place: &Place, locals: &impl Locals, at: usize, t: i32) {
+    pub(super) fn arrive(&mut self, setup: &SiteSetup, place: &Place, at: usize, t: i32) {
         let Self { jobs, fifo_jobs, stream, inbound, .. } = self;
-        self.interactive = place.generator.draw(stream, locals.local(at), t, |job| {
+        self.demand = place.generator.draw(stream, setup.trace.local(at), t, |job| {
             jobs.push(&place.rules, job, t);
-            fifo_jobs.push(&place.rules, job, t);
+            fifo_jobs.append(&place.rules, job);
         });
+        self.interactive = Megawatts(self.demand.power_mw);
         inbound.retain(|transfer| {
             if transfer.arrives <= t {
                 jobs.push(&place.rules, transfer.job, t);
@@ -127,10 +147,13 @@ impl SiteState {
         });
     }
 
-    /// Whether its queues are those of a number of classes.
-    pub(super) fn has_classes(&self, classes: usize) -> bool {
+    /// Whether a saved site belongs to a scenario.
+    pub(super) fn fits(&self, setup: &SiteSetup, classes: usize) -> bool {
         let queues = [&self.jobs, &self.fifo_jobs];
-        queues.iter().all(|jobs| jobs.is_sound(classes))
+        let desk = self.desk.as_ref();
+        desk.is_some() == setup.config.has_flex()
+            && desk.is_none_or(|desk| desk.fits(setup))
+            && queues.iter().all(|jobs| jobs.is_sound(classes))
             && self.inbound.iter().all(|t| usize::from(t.job.class) < classes)
     }
 
@@ -142,54 +165,82 @@ impl SiteState {
     /// Plays one period, of both courses; `gated` marks the classes that may not run unless they must.
     pub(super) fn advance(
         &mut self,
+        setup: &SiteSetup,
         place: &Place,
         at: usize,
         t: i32,
         action: &SiteAction,
         gated: u16,
         sent: Sent,
-    ) -> (StepAccount, FifoPeriod) {
-        let capacity = place.it_limit(at) - self.interactive;
+    ) -> StepAccount {
+        let limit = import_limit(setup, place, at);
+        let battery = &place.config.battery;
+        let firm = place.it_limit_within(limit, at) - self.interactive;
+        // What must run may draw on the battery beyond the grid connection; what can wait may not.
+        let carried = limit + deliverable(battery, self.stored);
+        let capacity = place.it_limit_within(carried, at) - self.interactive;
         let mut run = action.run;
         close(&mut run, gated);
         let mut dispatch = Shares::new(&run, &action.cap);
-        let served = self.jobs.serve(&place.rules, &place.priority, &mut dispatch, capacity, t);
+        let served = self.jobs.serve_within(&place.rules, &place.priority, &mut dispatch, capacity, firm, t);
         let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
         let it = self.interactive.over_period() + served.energy;
-        let flow = self.operate_battery(place, at, action, (it + transfer) * place.config.pue);
+        let flow = self.operate_battery(place, at, action, limit, (it + transfer) * place.config.pue);
         self.stored = flow.stored;
-        let mut account = account_energy(place, at, it, transfer, &flow);
+        self.health.advance(battery, &flow);
+        let mut account = account_energy(place, at, it, transfer, limit, &flow);
         self.account_jobs(place, at, &served, gated, sent, &mut account);
-        let fifo = self.advance_fifo(place, at, t, gated);
+        let fifo = self.advance_fifo(setup, place, at, t, gated);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
-        (account, fifo)
+        if let Some(desk) = &mut self.desk {
+            let offer = Megawatts(action.offer * setup.config.p415.max_offer_mw);
+            let metered = Metered { import_mwh: account.import_mwh, fifo_import_mwh: fifo.import_mwh, offer };
+            desk.settle(setup, place, at, metered, &mut account);
+        }
+        account
     }
 
     /// Plays one period of FIFO.
-    pub(super) fn advance_fifo(&mut self, place: &Place, at: usize, t: i32, gated: u16) -> FifoPeriod {
+    pub(super) fn advance_fifo(
+        &mut self,
+        setup: &SiteSetup,
+        place: &Place,
+        at: usize,
+        t: i32,
+        gated: u16,
+    ) -> FifoPeriod {
         let mut run = [1.0; MAX_CLASSES];
         close(&mut run, gated);
-        let capacity = place.it_limit(at) - self.interactive;
-        let mut dispatch = Shares::new(&run, &[]);
-        let served = self.fifo_jobs.serve(&place.rules, &place.priority, &mut dispatch, capacity, t);
+        let capacity = place.it_limit_within(import_limit(setup, place, at), at) - self.interactive;
+        let served = self.fifo_jobs.serve_at_once(&place.rules, &place.priority, &run, gated == 0, capacity, t);
         let it_mwh = self.interactive.over_period().0 + served.energy.0;
         let net = it_mwh * place.config.pue - Megawatts(place.solar_mw(at)).over_period().0;
         let import_mwh = net.max(0.0);
+        let export_mwh = (-net).max(0.0).min(place.export_limit().over_period().0);
+        let energy = import_mwh * place.full_price(at) - export_mwh * place.export_price(at) + place.fixed_gbp(at);
         let service = lateness_gbp(place, served.late) + served.value_lost_gbp;
-        FifoPeriod { it_mwh, import_mwh, cost_gbp: import_mwh * place.full_price(at) + service }
+        FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service }
     }
 
-    fn operate_battery(&self, place: &Place, at: usize, action: &SiteAction, facility: MegawattHours) -> BatteryFlow {
+    fn operate_battery(
+        &self,
+        place: &Place,
+        at: usize,
+        action: &SiteAction,
+        limit: Megawatts,
+        facility: MegawattHours,
+    ) -> BatteryFlow {
         let battery = &place.config.battery;
         let net = facility.per_period() - Megawatts(place.solar_mw(at));
-        let over = net - Megawatts(place.config.import_limit_mw);
-        let mut set_point = Megawatts(action.battery.clamp(-1.0, 1.0) * battery.power_mw);
+        let over = net - limit;
+        let mut set_point = battery.set_point(action.battery);
         if over.0 > 0.0 {
             // The battery carries what the grid connection cannot.
             set_point = set_point.min(-over.min(deliverable(battery, self.stored)));
         }
-        operate(battery, self.stored, set_point, -over, net.max(Megawatts::ZERO))
+        let most = battery.discharge_limit(net, place.export_limit());
+        operate_within(battery, self.health.capacity(battery), self.stored, set_point, -over, most)
     }
 
     fn account_jobs(
@@ -213,6 +264,7 @@ impl SiteState {
         account.jobs_late = f64::from(served.finished_late);
         account.jobs_late_by_estimate = f64::from(served.finished_late_by_estimate);
         account.interactive_mwh = self.interactive.over_period().0;
+        account.inferences_millions = self.demand.inferences / 1e6;
         let carbon = place.carbon(at);
         for (c, class) in place.config.workload.classes.iter().enumerate() {
             if class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold) {
@@ -225,15 +277,14 @@ impl SiteState {
     }
 }
 
-/// Local time of the periods of a trace.
-pub(super) trait Locals {
-    fn local(&self, at: usize) -> crate::grid::LocalStamp;
-}
-
-impl Locals for crate::grid::GridTrace {
-    fn local(&self, at: usize) -> crate::grid::LocalStamp {
-        crate::grid::GridTrace::local(self, at)
+/// What may be drawn from the grid in a period: the connection, or less if the grid asks for it.
+fn import_limit(setup: &SiteSetup, place: &Place, at: usize) -> Megawatts {
+    let connection = Megawatts(place.config.import_limit_mw);
+    if place.config.events.is_empty() {
+        return connection;
     }
+    let event = setup.events().active_at(setup.trace.period(at));
+    event.and_then(|event| event.import_cap(connection)).unwrap_or(connection)
 }
 
 fn close(run: &mut [f64; MAX_CLASSES], gated: u16) {
@@ -252,31 +303,36 @@ fn account_energy(
     at: usize,
     it: MegawattHours,
     transfer: MegawattHours,
+    limit: Megawatts,
     flow: &BatteryFlow,
 ) -> StepAccount {
     let solar = Megawatts(place.solar_mw(at)).over_period();
     let facility = (it + transfer) * place.config.pue;
     let load = facility + flow.charged - flow.discharged;
-    let used = load.min(solar).max(MegawattHours::ZERO);
-    let import = load - used;
-    let limit = Megawatts(place.config.import_limit_mw).over_period();
+    let surplus = (solar - load).max(MegawattHours::ZERO);
+    let export = surplus.min(place.export_limit().over_period());
+    // Below zero the battery delivers more than the facility takes: then even the sun is for export alone.
+    let curtailed = (surplus - export).min(solar);
+    let used = solar - curtailed;
+    let import = (load - solar).max(MegawattHours::ZERO);
     let carbon_t = import.0 * place.carbon(at) / 1000.0;
     StepAccount {
-        energy_gbp: import.0 * place.paid_price(at),
+        energy_gbp: import.0 * place.paid_price(at) - export.0 * place.export_price(at) + place.fixed_gbp(at),
         charges_gbp: import.0 * place.charges(at),
         carbon_gbp: carbon_t * place.config.carbon_price_gbp_per_tonne,
         wear_gbp: flow.discharged.0 * place.config.battery.wear_gbp_per_mwh,
         carbon_t,
         import_mwh: import.0,
+        export_mwh: export.0,
         it_mwh: it.0,
         transfer_mwh: transfer.0,
         facility_mwh: facility.0,
         solar_used_mwh: used.0,
-        solar_curtailed_mwh: (solar - used).0,
+        solar_curtailed_mwh: curtailed.0,
         charged_mwh: flow.charged.0,
         discharged_mwh: flow.discharged.0,
         battery_lost_mwh: flow.lost.0,
-        import_breach_mwh: (import - limit).0.max(0.0),
+        import_breach_mwh: (import - limit.over_period()).0.max(0.0),
         ..StepAccount::default()
     }
 }

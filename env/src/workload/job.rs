@@ -4,6 +4,7 @@
 //! urgent a job is. Not here: queues (`pool.rs`), where jobs come from (`generator.rs`).
 
 use super::class::{JobClassConfig, ValueStep};
+use super::pool::{URGENCY, lesser, one_if};
 use super::power_curve::PowerCurve;
 use crate::units::PERIOD_HOURS;
 use serde::{Deserialize, Serialize};
@@ -51,8 +52,8 @@ pub struct ClassRules {
     pub power_floor: f64,
     /// Throughput by power share.
     pub power_curve: PowerCurve,
-    /// Slack of the class, for observations.
-    pub slack_periods: f64,
+    /// Slack below which a job counts as urgent, by degree.
+    pub urgent_slack: [f64; 3],
     /// Durations are estimates.
     pub uncertain: bool,
     /// Steps of value.
@@ -68,7 +69,7 @@ impl ClassRules {
             checkpoint_periods: class.checkpoint_minutes / 60.0 / PERIOD_HOURS,
             power_floor: class.power_floor,
             power_curve: class.power_curve,
-            slack_periods: (slack_hours / PERIOD_HOURS).max(1.0),
+            urgent_slack: URGENCY.map(|share| share * (slack_hours / PERIOD_HOURS).max(1.0)),
             uncertain: class.duration_estimate_log_sd > 0.0,
             value_steps: class.value_steps.clone(),
         }
@@ -104,33 +105,39 @@ impl Job {
     }
 
     /// Work believed to be left, in periods at full power.
-    pub fn expected_periods(&self) -> f64 {
-        let surprise = self.work_periods - self.estimate_periods;
-        if surprise == 0.0 { self.left_periods } else { (self.left_periods - surprise).max(OVERRUN_PERIODS) }
+    pub fn expected_periods(&self, rules: &ClassRules) -> f64 {
+        if rules.uncertain && self.work_periods != self.estimate_periods {
+            let surprise = self.work_periods - self.estimate_periods;
+            (self.left_periods - surprise).max(OVERRUN_PERIODS)
+        } else {
+            self.left_periods
+        }
     }
 
     /// Periods it could still wait before it must run at full power without pause; negative if it is too late.
-    pub fn slack(&self, now: i32) -> f64 {
-        f64::from(self.deadline - now) - self.expected_periods()
+    pub fn slack(&self, rules: &ClassRules, now: i32) -> f64 {
+        f64::from(self.deadline - now) - self.expected_periods(rules)
     }
 
     /// Power to keep free for it in one period: full power, or what finishes it.
     ///
     /// Of an uncertain job nobody knows whether it ends within the period, so that it needs its full power.
     pub fn usable_mw(&self, rules: &ClassRules) -> f64 {
-        if rules.uncertain { self.power_mw } else { self.power_mw * self.left_periods.min(1.0) }
+        if rules.uncertain { self.power_mw } else { self.power_mw * lesser(self.left_periods, 1.0) }
     }
 
     /// Work since the last checkpoint, which a pause throws away; never more than was done. In periods.
     pub fn lost_by_pausing(&self, rules: &ClassRules) -> f64 {
-        rules.checkpoint_periods.min(self.work_periods - self.left_periods).max(0.0)
+        // What was lost before can leave more than the whole work.
+        lesser(rules.checkpoint_periods, (self.work_periods - self.left_periods).max(0.0))
     }
 
-    /// Whether it must run in period `now`: what a wait would leave does not fit into the periods after it.
-    pub(super) fn is_due(&self, rules: &ClassRules, now: i32) -> bool {
-        let later = f64::from(self.deadline - now - 1) + ROUNDING_PERIODS;
-        let at_stake = if self.running { self.lost_by_pausing(rules) } else { 0.0 };
+    /// Whether it must run in a period at whose start it has this slack: what a wait would leave does not fit into the
+    /// periods after it.
+    pub(super) fn is_due(&self, rules: &ClassRules, slack: f64) -> bool {
+        let checkpoint = rules.checkpoint_periods > 0.0;
+        let at_stake = if checkpoint { one_if(self.running) * self.lost_by_pausing(rules) } else { 0.0 };
         let started = self.left_periods < self.work_periods;
-        self.expected_periods() + at_stake > later || (started && !rules.interruptible)
+        (slack - at_stake < 1.0 - ROUNDING_PERIODS) | (started & !rules.interruptible)
     }
 }

@@ -76,6 +76,11 @@ pub trait Dispatch {
     /// floor of the class.
     fn grant(&mut self, job: &Job, usable_mw: f64) -> f64;
 
+    /// Whether it will leave all further jobs of the class waiting.
+    fn is_spent(&self) -> bool {
+        false
+    }
+
     /// Before the jobs of a class.
     fn begin_class(&mut self, _class: usize, _rules: &ClassRules, _view: &ClassView) {}
 }
@@ -103,6 +108,10 @@ impl Dispatch for Shares<'_> {
         self.floor = rules.power_floor;
         self.speed = self.cap.get(class).map_or(1.0, |cap| cap.clamp(rules.power_floor, 1.0));
         self.wanted_mw = self.run[class].clamp(0.0, 1.0) * view.available_mw - view.must_run_mw;
+    }
+
+    fn is_spent(&self) -> bool {
+        self.wanted_mw <= 0.0
     }
 
     /// The last job of the share is slowed if its class allows, else rounded to on or off.
@@ -138,13 +147,15 @@ pub struct JobPool {
     queues: Vec<Vec<Job>>,
     /// Sums per class for the coming period; saved too, because sums in another order round differently.
     views: [ClassView; MAX_CLASSES],
+    /// Whether queues are out of order and only the power and the work of `views` hold; see [`JobPool::serve_at_once`].
+    rough: bool,
 }
 
 impl JobPool {
     /// Empty queues for a number of classes.
     pub fn new(classes: usize) -> Self {
         let queues = (0..classes).map(|_| Vec::with_capacity(QUEUE_CAPACITY)).collect();
-        Self { queues, views: [ClassView::default(); MAX_CLASSES] }
+        Self { queues, views: [ClassView::default(); MAX_CLASSES], rough: false }
     }
 
     /// Number of classes.
@@ -204,6 +215,7 @@ impl JobPool {
     pub fn clear(&mut self) {
         self.queues.iter_mut().for_each(Vec::clear);
         self.views = [ClassView::default(); MAX_CLASSES];
+        self.rough = false;
     }
 
     /// Takes over the jobs of another pool.
@@ -213,13 +225,13 @@ impl JobPool {
             mine.extend_from_slice(theirs);
         }
         self.views = other.views;
+        self.rough = other.rough;
     }
 
     /// Adds a job at its place by deadline; `now` is the period that is decided next.
     pub fn push(&mut self, rules: &[ClassRules], mut job: Job, now: i32) {
         let class = usize::from(job.class);
-        job.must_run = job.is_due(&rules[class], now);
-        self.views[class].add(&job, &rules[class], now);
+        self.views[class].add(&mut job, &rules[class], now);
         let queue = &mut self.queues[class];
         let at = queue.partition_point(|j| j.deadline <= job.deadline);
         queue.insert(at, job);
@@ -232,6 +244,10 @@ impl JobPool {
 
     /// Sums up all classes anew, as seen at the start of period `now`.
     pub fn refresh(&mut self, rules: &[ClassRules], now: i32) {
+        if self.rough {
+            self.queues.iter_mut().for_each(|queue| sort_by_deadline(queue));
+            self.rough = false;
+        }
         for (class, rules) in rules.iter().enumerate() {
             self.refresh_class(class, rules, now);
         }
@@ -239,12 +255,7 @@ impl JobPool {
 
     /// Sums up one class anew.
     pub fn refresh_class(&mut self, class: usize, rules: &ClassRules, now: i32) {
-        let mut view = ClassView::default();
-        for job in &mut self.queues[class] {
-            job.must_run = job.is_due(rules, now);
-            view.add(job, rules, now);
-        }
-        self.views[class] = view;
+        self.views[class] = ClassView::of(&mut self.queues[class], rules, now);
     }
 
     /// Shifts all periods so that `by` becomes period 0.
@@ -253,6 +264,48 @@ impl JobPool {
             job.release -= by;
             job.deadline -= by;
         }
+    }
+
+    /// Adds a job for [`JobPool::serve_at_once`], which needs no order as long as there is room for all.
+    pub fn append(&mut self, rules: &[ClassRules], job: Job) {
+        let class = usize::from(job.class);
+        self.views[class].add_roughly(&job, &rules[class]);
+        self.queues[class].push(job);
+        self.rough = true;
+    }
+
+    /// Serves period `now` as FIFO does: everything, at full power, as far as there is room.
+    ///
+    /// The same as [`JobPool::serve`] with shares of `run`; where nothing is held back, as `all` says, and the capacity
+    /// is enough, all jobs simply run, and neither order nor urgency is looked at.
+    pub fn serve_at_once(
+        &mut self,
+        rules: &[ClassRules],
+        priority: &[u8],
+        run: &[f64],
+        all: bool,
+        capacity: Megawatts,
+        now: i32,
+    ) -> Served {
+        let available: f64 = self.views[..self.queues.len()].iter().map(|v| v.available_mw).sum();
+        if !all || available > capacity.0 {
+            if self.rough {
+                self.refresh(rules, now);
+            }
+            return self.serve(rules, priority, &mut Shares::new(run, &[]), capacity, now);
+        }
+        let mut served = Served::default();
+        for (class, (queue, rules)) in self.queues.iter_mut().zip(rules).enumerate() {
+            let mut round = Round::new(rules, now, &mut served);
+            round.serve_all(queue);
+            let (view, energy_mwh) = (round.view, round.energy_mwh);
+            self.views[class] = view;
+            served.energy += MegawattHours(energy_mwh);
+            served.work += MegawattHours(energy_mwh);
+            served.by_class_mwh[class] = energy_mwh;
+        }
+        self.rough = true;
+        served
     }
 
     /// Serves period `now`: what must run first, then what `dispatch` grants, classes in the order of `priority`.
@@ -266,36 +319,119 @@ impl JobPool {
         capacity: Megawatts,
         now: i32,
     ) -> Served {
+        self.serve_within(rules, priority, dispatch, capacity, capacity, now)
+    }
+
+    /// The same where what can wait may use less than `capacity`: no more than brings the total to `optional`.
+    pub fn serve_within(
+        &mut self,
+        rules: &[ClassRules],
+        priority: &[u8],
+        dispatch: &mut impl Dispatch,
+        capacity: Megawatts,
+        optional: Megawatts,
+        now: i32,
+    ) -> Served {
         let mut served = Served::default();
         let capacity_mw = capacity.0.max(0.0);
         let must_run_mw = self.must_run().0;
         served.refused = Megawatts((must_run_mw - capacity_mw).max(0.0)).over_period();
-        let mut room = Room { must_run_mw: capacity_mw, optional_mw: (capacity_mw - must_run_mw).max(0.0) };
+        let mut room = Room { must_run_mw: capacity_mw, optional_mw: (optional.0 - must_run_mw).max(0.0) };
         for class in priority.iter().map(|c| usize::from(*c)) {
-            let mut round = Round { rules: &rules[class], now, view: ClassView::default(), served: &mut served };
             dispatch.begin_class(class, &rules[class], &self.views[class]);
+            let mut round = Round::new(&rules[class], now, &mut served);
             round.serve_queue(&mut self.queues[class], dispatch, &mut room);
-            self.views[class] = round.view;
+            let (view, energy_mwh, work_mwh) = (round.view, round.energy_mwh, round.work_mwh);
+            self.views[class] = view;
+            served.energy += MegawattHours(energy_mwh);
+            served.work += MegawattHours(work_mwh);
+            served.by_class_mwh[class] = energy_mwh;
         }
         served
     }
 }
 
+/// 1 or 0, without a branch.
+pub(super) fn one_if(flag: bool) -> f64 {
+    f64::from(u8::from(flag))
+}
+
+/// The smaller of two numbers, neither of which is NaN: one instruction where `f64::min` takes seven.
+pub(super) fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// Insertion sort: stable, without allocation, and queues are nearly in order.
+fn sort_by_deadline(queue: &mut [Job]) {
+    for end in 1..queue.len() {
+        let job = queue[end];
+        let mut at = end;
+        while at > 0 && queue[at - 1].deadline > job.deadline {
+            queue[at] = queue[at - 1];
+            at -= 1;
+        }
+        queue[at] = job;
+    }
+}
+
 impl ClassView {
-    fn add(&mut self, job: &Job, rules: &ClassRules, now: i32) {
+    /// Counts power and true work of a job.
+    fn add_roughly(&mut self, job: &Job, rules: &ClassRules) {
+        self.jobs += 1;
+        self.available_mw += job.usable_mw(rules);
+        self.true_mwh += job.left_mwh();
+    }
+
+    /// Sums up a queue as seen at the start of period `now`, and marks who must run.
+    ///
+    /// The sums are local numbers and free of branches on purpose: nobody can predict which job runs.
+    fn of(queue: &mut [Job], rules: &ClassRules, now: i32) -> Self {
+        let [mut available, mut must_run, mut running, mut queued, mut truth] = [0.0; 5];
+        let [mut first, mut second, mut third] = [0.0; 3];
+        let urgent = rules.urgent_slack;
+        for job in queue.iter_mut() {
+            let usable = job.usable_mw(rules);
+            let expected = job.expected_periods(rules);
+            let slack = f64::from(job.deadline - now) - expected;
+            let energy_per_period = job.power_mw * PERIOD_HOURS;
+            let expected_mwh = expected * energy_per_period;
+            job.must_run = job.is_due(rules, slack);
+            available += usable;
+            must_run += one_if(job.must_run) * usable;
+            running += one_if(job.running) * usable;
+            queued += expected_mwh;
+            truth += job.left_periods * energy_per_period;
+            first += if slack < urgent[0] { expected_mwh } else { 0.0 };
+            second += if slack < urgent[1] { expected_mwh } else { 0.0 };
+            third += if slack < urgent[2] { expected_mwh } else { 0.0 };
+        }
+        Self {
+            jobs: queue.len() as u32,
+            available_mw: available,
+            must_run_mw: must_run,
+            running_mw: running,
+            queued_mwh: queued,
+            urgent_mwh: [first, second, third],
+            true_mwh: truth,
+        }
+    }
+
+    /// Counts one more job as seen at the start of period `now`, and marks whether it must run.
+    fn add(&mut self, job: &mut Job, rules: &ClassRules, now: i32) {
         let usable = job.usable_mw(rules);
-        let expected = job.expected_periods();
+        let expected = job.expected_periods(rules);
+        let slack = f64::from(job.deadline - now) - expected;
         let energy_per_period = job.power_mw * PERIOD_HOURS;
         let expected_mwh = expected * energy_per_period;
+        job.must_run = job.is_due(rules, slack);
         self.jobs += 1;
         self.available_mw += usable;
         self.must_run_mw += if job.must_run { usable } else { 0.0 };
         self.running_mw += if job.running { usable } else { 0.0 };
         self.queued_mwh += expected_mwh;
         self.true_mwh += job.left_periods * energy_per_period;
-        let slack = f64::from(job.deadline - now) - expected;
-        for (sum, share) in self.urgent_mwh.iter_mut().zip(URGENCY) {
-            *sum += if slack < share * rules.slack_periods { expected_mwh } else { 0.0 };
+        for (sum, urgent) in self.urgent_mwh.iter_mut().zip(rules.urgent_slack) {
+            *sum += if slack < urgent { expected_mwh } else { 0.0 };
         }
     }
 }
@@ -311,35 +447,75 @@ struct Round<'a> {
     rules: &'a ClassRules,
     now: i32,
     view: ClassView,
+    energy_mwh: f64,
+    work_mwh: f64,
     served: &'a mut Served,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    fn new(rules: &'a ClassRules, now: i32, served: &'a mut Served) -> Self {
+        Self { rules, now, view: ClassView::default(), energy_mwh: 0.0, work_mwh: 0.0, served }
+    }
+
     /// Serves, ends the period for every job, drops the finished ones, and sums up the rest for the next period.
     fn serve_queue(&mut self, queue: &mut Vec<Job>, dispatch: &mut impl Dispatch, room: &mut Room) {
         let mut kept = 0;
+        let ages = !self.rules.value_steps.is_empty();
         for at in 0..queue.len() {
-            let mut job = queue[at];
+            let job = &mut queue[at];
+            if !job.must_run && !job.running && !ages && (room.optional_mw <= 0.0 || dispatch.is_spent()) {
+                // It waits on, and nothing about it changes but the time.
+                if kept < at {
+                    queue[kept] = queue[at];
+                }
+                kept += 1;
+                continue;
+            }
             let usable = job.usable_mw(self.rules);
             let granted = if job.must_run {
-                let power = usable.min(room.must_run_mw);
+                let power = lesser(usable, room.must_run_mw);
                 room.must_run_mw -= power;
                 power
             } else if room.optional_mw > 0.0 {
-                let power = self.fit(dispatch.grant(&job, usable).min(usable), usable, room.optional_mw);
+                let wanted = dispatch.grant(job, usable);
+                let all = wanted >= usable && usable <= room.optional_mw;
+                let power = if all { usable } else { self.fit(wanted, usable, room.optional_mw) };
                 room.optional_mw -= power;
                 power
             } else {
                 0.0
             };
-            self.run(&mut job, granted, usable);
-            if self.finish(&job) {
+            self.run(job, granted, usable);
+            if self.finish(job) {
                 continue;
             }
-            self.grow_older(&mut job);
-            job.must_run = job.is_due(self.rules, self.now + 1);
-            self.view.add(&job, self.rules, self.now + 1);
-            queue[kept] = job;
+            self.grow_older(job);
+            if kept < at {
+                queue[kept] = queue[at];
+            }
+            kept += 1;
+        }
+        queue.truncate(kept);
+        self.view = ClassView::of(queue, self.rules, self.now + 1);
+    }
+
+    /// Runs every job at full power.
+    fn serve_all(&mut self, queue: &mut Vec<Job>) {
+        let mut kept = 0;
+        for at in 0..queue.len() {
+            let job = &mut queue[at];
+            let progress = lesser(job.left_periods, 1.0);
+            job.left_periods -= progress;
+            job.running = true;
+            self.energy_mwh += progress * job.power_mw * PERIOD_HOURS;
+            if self.finish(job) {
+                continue;
+            }
+            self.grow_older(job);
+            self.view.add_roughly(job, self.rules);
+            if kept < at {
+                queue[kept] = queue[at];
+            }
             kept += 1;
         }
         queue.truncate(kept);
@@ -350,8 +526,8 @@ impl Round<'_> {
         let floor = self.rules.power_floor * usable;
         if wanted <= 0.0 {
             0.0
-        } else if wanted.max(floor) <= room {
-            wanted.max(floor)
+        } else if wanted.clamp(floor, usable) <= room {
+            wanted.clamp(floor, usable)
         } else if floor <= room {
             room
         } else {
@@ -362,16 +538,17 @@ impl Round<'_> {
     /// Runs a job at a power for the period, or pauses it.
     fn run(&mut self, job: &mut Job, granted_mw: f64, usable_mw: f64) {
         if granted_mw > 0.0 {
-            let share = granted_mw / usable_mw;
-            let period_share = job.left_periods.min(1.0);
-            // Full speed must not round: a job served in full is done.
-            let progress =
-                if share >= 1.0 { period_share } else { self.rules.power_curve.throughput(share) * period_share };
-            let energy = share.min(1.0) * job.power_mw * period_share * PERIOD_HOURS;
+            let period_share = lesser(job.left_periods, 1.0);
+            let mut progress = period_share;
+            let mut energy = period_share * job.power_mw * PERIOD_HOURS;
+            if granted_mw < usable_mw {
+                let share = granted_mw / usable_mw;
+                progress *= self.rules.power_curve.throughput(share);
+                energy *= share;
+            }
             job.left_periods -= progress;
-            self.served.energy += MegawattHours(energy);
-            self.served.work += MegawattHours(progress * job.power_mw * PERIOD_HOURS);
-            self.served.by_class_mwh[usize::from(job.class)] += energy;
+            self.energy_mwh += energy;
+            self.work_mwh += progress * job.power_mw * PERIOD_HOURS;
             job.running = true;
         } else if job.running {
             let lost = job.lost_by_pausing(self.rules);
@@ -405,10 +582,9 @@ impl Round<'_> {
         let late = job.deadline <= self.now;
         if job.left_periods <= DONE_PERIODS {
             // What rounding left is served too, so that energies add up exactly.
-            let rest = MegawattHours(job.left_mwh());
-            self.served.energy += rest;
-            self.served.work += rest;
-            self.served.by_class_mwh[usize::from(job.class)] += rest.0;
+            let rest = job.left_mwh();
+            self.energy_mwh += rest;
+            self.work_mwh += rest;
             self.served.finished_in_time += u32::from(!late);
             self.served.finished_late += u32::from(late);
             self.served.finished_late_by_estimate += u32::from(late && job.overran);

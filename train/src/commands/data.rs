@@ -1,5 +1,6 @@
-//! `flexai data check|fit-synthetic|synthesise`.
+//! `flexai data check|fit-synthetic|synthesise`; `data import` has its own file.
 
+use super::data_import::import;
 use super::evaluate::date;
 use super::output::{print_json, print_line};
 use super::{Failure, Outcome};
@@ -23,6 +24,7 @@ const DRAWS: u64 = 8;
 pub(super) fn data(command: &DataCommand) -> Outcome {
     match command {
         DataCommand::Check { table, allow_missing, json } => check(table, *allow_missing, *json),
+        DataCommand::Import(arguments) => import(arguments),
         DataCommand::FitSynthetic { table, out } => fit_synthetic(table, out),
         DataCommand::Synthesise { from, days, seed, parameters, out } => {
             synthesise(from, *days, *seed, parameters.as_deref(), out)

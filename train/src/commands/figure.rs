@@ -132,7 +132,7 @@ fn window_of(setup: &SiteSetup, day: &str) -> Result<(WindowChoice, Range<usize>
     let monday = Period::utc_midnight(first.utc_day()) - i64::from(first.utc_weekday()) * 48;
     // The local day may begin on Sunday evening UTC; its week is then the one before.
     let missing = |t: usize| setup.missing(t);
-    let start = setup.trace.index_of(monday).filter(|s| *s >= flexai_env::site::HISTORY);
+    let start = setup.trace.index_of(monday).filter(|s| *s >= setup.history());
     let usable = start.filter(|s| s + PERIODS_PER_WEEK <= setup.trace.len());
     let usable = usable.filter(|s| (*s..s + PERIODS_PER_WEEK).all(|t| missing(t).is_none()));
     let Some(start) = usable else {

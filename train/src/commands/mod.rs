@@ -5,6 +5,7 @@
 mod bench;
 mod bench_wait_awhile;
 mod data;
+mod data_import;
 mod decide;
 mod env;
 mod evaluate;

@@ -5,7 +5,7 @@
 use crate::fault::Fault;
 use flexai_env::core::SeedTree;
 use flexai_env::grid::{Period, SkippedWeek, Split, Week, WindowShape, scored_weeks};
-use flexai_env::site::{HISTORY, SiteSetup};
+use flexai_env::site::SiteSetup;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl EvaluationPlan {
             WeekRange::Dates(dates) => dates,
         };
         let missing = |t: usize| setup.missing(t);
-        let shape = WindowShape { tail: 0, ..WindowShape::scored_week(HISTORY) };
+        let shape = WindowShape { tail: 0, ..WindowShape::scored_week(setup.history()) };
         let (mut weeks, skipped) = scored_weeks(&setup.trace, range.clone(), shape, &missing);
         if weeks.is_empty() {
             let table = setup.trace.source().name.clone();

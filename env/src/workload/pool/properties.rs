@@ -241,7 +241,7 @@ impl Play {
             let rules = &self.rules[usize::from(job.class)];
             let Some(next) = after.get(&name(&job)) else { continue };
             let started = job.left_periods < job.work_periods;
-            let latest_start = f64::from(job.deadline - t) - job.expected_periods() < 1.0 - EXACT;
+            let latest_start = f64::from(job.deadline - t) - job.expected_periods(rules) < 1.0 - EXACT;
             let must = latest_start || (started && !rules.interruptible);
             prop_assert!(!must || job.must_run, "period {t}: {job:?} must run");
             if enough && must {

@@ -193,3 +193,25 @@ fn a_job_loses_value_once_when_it_passes_a_step() {
     assert_eq!(lost.iter().sum::<f64>(), 20.0);
     assert_eq!(lost[5], 20.0, "{lost:?}");
 }
+
+#[test]
+fn running_everything_at_once_is_what_serving_full_shares_does() {
+    let class = JobClassConfig { duration_estimate_log_sd: 0.3, ..class(true, 6.0, 0.7) };
+    let rules = [ClassRules::new(&class)];
+    let (mut ordered, mut rough) = (JobPool::new(1), JobPool::new(1));
+    for t in 0..60 {
+        for i in 0..(t * 7) % 5 {
+            let hours = 0.4 + 0.3 * f64::from((t + 3 * i) % 6);
+            let job = Job { release: t, deadline: t + 4 + (5 * i) % 7, ..job(0.2 + 0.05 * f64::from(i), hours, 0) };
+            ordered.push(&rules, job, t);
+            rough.append(&rules, job);
+        }
+        // Now and then there is not room for all.
+        let room = Megawatts(if t % 9 < 3 { 0.6 } else { 5.0 });
+        let a = ordered.serve(&rules, &[0], &mut Shares::new(&[1.0], &[]), room, t);
+        let b = rough.serve_at_once(&rules, &[0], &[1.0], true, room, t);
+        assert!((a.energy.0 - b.energy.0).abs() < 1e-12 && (a.late.0 - b.late.0).abs() < 1e-12, "period {t}");
+        assert_eq!((a.finished_in_time, a.finished_late), (b.finished_in_time, b.finished_late), "period {t}");
+        assert!((ordered.queued().0 - rough.queued().0).abs() < 1e-12);
+    }
+}
