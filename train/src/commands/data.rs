@@ -1,7 +1,8 @@
-//! `flexai data check|fit-synthetic|synthesise`.
+//! `flexai data check|fit-synthetic|synthesise`; workload traces are in `workload.rs`.
 
 use super::evaluate::date;
 use super::output::{print_json, print_line};
+use super::workload::{check_workload, fit_to};
 use super::{Failure, Outcome};
 use crate::cli::DataCommand;
 use crate::fault::Fault;
@@ -24,6 +25,8 @@ pub(super) fn data(command: &DataCommand) -> Outcome {
     match command {
         DataCommand::Check { table, allow_missing, json } => check(table, *allow_missing, *json),
         DataCommand::FitSynthetic { table, out } => fit_synthetic(table, out),
+        DataCommand::FitWorkload { folder, out } => fit_to(folder, out),
+        DataCommand::CheckWorkload { folder, parameters, json } => check_workload(folder, parameters.as_deref(), *json),
         DataCommand::Synthesise { from, days, seed, parameters, out } => {
             synthesise(from, *days, *seed, parameters.as_deref(), out)
         }
