@@ -50,8 +50,8 @@ fn evaluate_prints_the_keys_of_the_contract_for_the_policy_and_every_rival() {
     let expected: Vec<&str> = ["run"].into_iter().chain(RIVALS.iter().map(|rival| rival.name)).collect();
     assert_eq!(names(&evaluation), expected);
     let keys = "name kind gap_captured cost_gbp bill_gbp cost_per_mwh_it_gbp energy_cost_gbp carbon_t cost_saving_pct \
-                carbon_saving_pct gbp_per_million_inferences deadlines_met_pct flex_revenue_gbp battery_cycles \
-                peak_import_mw decision_ms per_week";
+                carbon_saving_pct gbp_per_million_inferences kgco2_per_million_inferences deadlines_met_pct \
+                flex_revenue_gbp battery_cycles peak_import_mw decision_ms per_week";
     for policy in evaluation["policies"].as_array().unwrap() {
         assert_keys(policy, &keys.split_whitespace().collect::<Vec<_>>());
         assert_keys(&policy["decision_ms"], &["p50", "p99"]);

@@ -20,12 +20,24 @@ impl Config for SiteConfig {
     }
 }
 
-/// Reads a scenario file.
+/// Reads a scenario file; relative paths of workload traces are meant relative to it.
 ///
 /// # Errors
 /// [`ConfigError`] with every fault of the file.
 pub fn load_scenario(path: &Path, overrides: &[String]) -> Result<SiteConfig, ConfigError> {
-    load_config(path, overrides)
+    let mut scenario = load_config(path, overrides)?;
+    resolve_traces(&mut scenario, path);
+    Ok(scenario)
+}
+
+/// Makes the paths of workload traces absolute, as seen from the file that names them: a run directory remembers the
+/// scenario, but lies elsewhere.
+pub(super) fn resolve_traces(scenario: &mut SiteConfig, file: &Path) {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    for path in scenario.workload.trace.paths_mut().filter(|path| !path.as_os_str().is_empty()) {
+        let beside = folder.join(&*path);
+        *path = std::path::absolute(&beside).unwrap_or(beside);
+    }
 }
 
 /// The embedded synthetic grid, or a table read from a path.
