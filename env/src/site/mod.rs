@@ -46,4 +46,6 @@ pub fn is_site_env(id: &str) -> bool {
 }
 
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod tests;
