@@ -30,7 +30,7 @@ pub use config::{
 };
 pub use course::{SiteCourse, courses};
 pub use describe::{EnvPage, describe};
-pub use env::FlexFleet;
+pub use env::{FlexFleet, default_scenario};
 pub(crate) use env::{build_fleet, build_site};
 pub use episode::{Episode, EpisodeEnd, WindowChoice};
 pub use flex::{DeskView, FlexDesk};

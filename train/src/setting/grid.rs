@@ -1,5 +1,6 @@
 //! Grid tables and scenarios by name or path.
 
+use super::files::locate_files;
 use crate::config::{Config, ConfigError, Faults, load_config};
 use crate::fault::Fault;
 use flexai_env::grid::{GridTrace, ImportOptions, Signal, Split, embedded_trace, read_trace};
@@ -20,12 +21,14 @@ impl Config for SiteConfig {
     }
 }
 
-/// Reads a scenario file.
+/// Reads a scenario file; paths in it count from its own folder.
 ///
 /// # Errors
 /// [`ConfigError`] with every fault of the file.
 pub fn load_scenario(path: &Path, overrides: &[String]) -> Result<SiteConfig, ConfigError> {
-    load_config(path, overrides)
+    let mut scenario: SiteConfig = load_config(path, overrides)?;
+    locate_files(&mut scenario, path.parent().unwrap_or(Path::new("")));
+    Ok(scenario)
 }
 
 /// The embedded synthetic grid, or a table read from a path.
