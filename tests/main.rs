@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod data_import;
 mod readme;
+mod scenarios;
 mod shared_data;
 mod support;
 mod tidy;

@@ -159,6 +159,9 @@ pub enum EnvCommand {
         /// Scenario of a site environment
         #[arg(long)]
         scenario: Option<PathBuf>,
+        /// Grid table of a site environment
+        #[arg(long)]
+        grid: Option<PathBuf>,
         /// One JSON document on stdout
         #[arg(long)]
         json: bool,

@@ -28,6 +28,40 @@ pub enum InformationSet {
     Published,
 }
 
+/// When the value of a period becomes known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// So many periods after it begins: with 0 when it is decided itself.
+    Lag(usize),
+    /// For the whole local day at 11:00 local time of the day before.
+    DayAhead,
+    /// Once the hour, or whatever the value is a mean of, is over.
+    MeanIsOver,
+    /// Not at all.
+    Never,
+}
+
+impl Availability {
+    /// The information set as a rule per signal; `day_ahead_prices` is false where a scenario hides them.
+    pub fn of(signal: Signal, information: InformationSet, day_ahead_prices: bool) -> Self {
+        match signal {
+            Signal::IntradayPrice => match information {
+                InformationSet::Trader => Self::Lag(0),
+                InformationSet::Published => Self::Lag(1),
+            },
+            Signal::DayAheadPrice if !day_ahead_prices => Self::Never,
+            Signal::DayAheadPrice
+            | Signal::DayAheadForecastDemand
+            | Signal::DayAheadForecastWind
+            | Signal::DayAheadForecastEmbeddedWind
+            | Signal::DayAheadForecastEmbeddedSolar => Self::DayAhead,
+            Signal::ImbalancePrice | Signal::NetImbalanceVolume => Self::Lag(IMBALANCE_DELAY),
+            Signal::CarbonIntensity => Self::MeanIsOver,
+            _ => Self::Lag(1),
+        }
+    }
+}
+
 /// The past and the published future of a trace, seen at the start of period `now`.
 #[derive(Debug, Clone, Copy)]
 pub struct Knowledge<'a> {
@@ -90,19 +124,11 @@ impl<'a> Knowledge<'a> {
         if t >= self.trace.len() {
             return false;
         }
-        match signal {
-            Signal::IntradayPrice => match self.information {
-                InformationSet::Trader => t <= self.now,
-                InformationSet::Published => t < self.now,
-            },
-            Signal::DayAheadPrice => self.day_ahead && t < self.day_ahead_until,
-            Signal::ImbalancePrice | Signal::NetImbalanceVolume => t + IMBALANCE_DELAY <= self.now,
-            Signal::DayAheadForecastDemand
-            | Signal::DayAheadForecastWind
-            | Signal::DayAheadForecastEmbeddedWind
-            | Signal::DayAheadForecastEmbeddedSolar => t < self.day_ahead_until,
-            Signal::CarbonIntensity => self.mean_is_over(t),
-            _ => t < self.now,
+        match Availability::of(signal, self.information, self.day_ahead) {
+            Availability::Lag(periods) => t + periods <= self.now,
+            Availability::DayAhead => t < self.day_ahead_until,
+            Availability::MeanIsOver => self.mean_is_over(t),
+            Availability::Never => false,
         }
     }
 

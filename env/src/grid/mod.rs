@@ -41,7 +41,7 @@ pub use error::TraceError;
 pub use export::{save_trace, write_trace};
 pub use forecast::{DayAheadPersistence, ForecastGap, ForecastSource, Freshness};
 pub use import::{ImportOptions, MissingPeriods, parse_trace, read_trace};
-pub use knowledge::{InformationSet, Knowledge};
+pub use knowledge::{Availability, InformationSet, Knowledge};
 pub use marginal::{MARGINAL_LABEL, curtailment_share, marginal_intensity, wind_share};
 pub use regional::{RegionalCarbon, RegionalSource};
 pub use regional_fit::{RegionalFitError, RegionalScore, fit_regional, score_regional};

@@ -176,15 +176,23 @@ impl Default for TariffConfig {
             policy_gbp_per_mwh: 47.4,
             network_gbp_per_mwh: 9.0,
             bands: vec![
-                ChargeBand::weekdays("distribution red", 16.0, 19.0, 18.0),
-                ChargeBand::weekdays("distribution amber morning", 7.5, 16.0, 2.0),
-                ChargeBand::weekdays("distribution amber evening", 19.0, 21.0, 2.0),
+                standard_band("distribution red", 16.0, 19.0, 18.0),
+                standard_band("distribution amber morning", 7.5, 16.0, 2.0),
+                standard_band("distribution amber evening", 19.0, 21.0, 2.0),
             ],
             day_ahead_position_mw: None,
             charges_region: None,
             lines: Vec::new(),
             export: None,
         }
+    }
+}
+
+fn standard_band(name: &str, from_hour: f64, to_hour: f64, gbp_per_mwh: f64) -> ChargeBand {
+    ChargeBand {
+        source: "round figure for a high-voltage site in 2023/24, unverified".into(),
+        valid_from: "2023-04-01".into(),
+        ..ChargeBand::weekdays(name, from_hour, to_hour, gbp_per_mwh)
     }
 }
 

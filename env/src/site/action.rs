@@ -64,6 +64,21 @@ enum Control {
 }
 
 impl Control {
+    /// What it does, for the environment's page; `class` names the job classes.
+    fn meaning(self, class: impl Fn(usize) -> String) -> String {
+        match self {
+            Self::Battery => "battery set-point as a share of its power: -1 discharge .. 1 charge".into(),
+            Self::Run(c) => format!("(1 + x) / 2 of the waiting power of {} runs now", class(c)),
+            Self::Cap(c) => format!("power cap of the jobs of {}: -1 their floor .. 1 none", class(c)),
+            Self::Serve => "interactive inference: -1 on few replicas under a cap .. 1 all replicas, uncapped".into(),
+            Self::Send => "(1 + x) / 2 of the waiting work that may move is sent to other sites".into(),
+            Self::Receive => "willingness to receive work: -1 none .. 1 most".into(),
+            Self::Offer => {
+                "(1 + x) / 2 of the largest offer is sold as turn-down for the period after the notice".into()
+            }
+        }
+    }
+
     /// What FIFO says.
     fn fifo(self) -> f64 {
         match self {
@@ -124,6 +139,12 @@ impl ActionLayout {
     /// Name of each flat index.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// What each number of one site does, x being the number; the same for all sites.
+    pub fn meanings(&self, config: &SiteConfig) -> Vec<String> {
+        let class = |c: usize| format!("`{}`", config.workload.classes[c].name);
+        self.controls.iter().map(|control| control.meaning(class)).collect()
     }
 
     /// The action space: a dictionary with one number, or one choice, per name.

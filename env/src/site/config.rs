@@ -9,7 +9,7 @@ use crate::market::events::EventsConfig;
 use crate::market::{BaselineConfig, ChargesRegion, P415Config, PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A data-centre site and its rules. The defaults are the standard scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ use std::path::PathBuf;
 pub struct SiteConfig {
     /// Name of the scenario, for reports.
     pub name: String,
+    /// What it is for, in a sentence, for its page.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub summary: String,
     /// Where it is; in `great_britain` its carbon intensity is the national one.
     pub region: Region,
     /// A table of regional carbon intensities by path; without one they are simulated from the national one.
@@ -196,6 +199,7 @@ impl Default for SiteConfig {
     fn default() -> Self {
         Self {
             name: "standard".into(),
+            summary: String::new(),
             region: Region::GreatBritain,
             regional_carbon: None,
             it_capacity_mw: 12.0,
@@ -254,6 +258,22 @@ impl SitePlan {
 }
 
 impl SiteConfig {
+    /// Replaces the path of every file that the scenario names.
+    ///
+    /// A scenario's paths count from its own folder, which the scenario itself does not know: who reads its file calls
+    /// this once.
+    pub fn resolve_files(&mut self, mut resolve: impl FnMut(&Path) -> PathBuf) {
+        if let Some(path) = &mut self.regional_carbon {
+            *path = resolve(path);
+        }
+        if let Some(list) = self.events.list.as_mut().filter(|list| !list.path.is_empty()) {
+            list.path = resolve(Path::new(&list.path)).to_string_lossy().into_owned();
+        }
+        for path in self.workload.trace.paths_mut().filter(|path| !path.as_os_str().is_empty()) {
+            *path = resolve(path);
+        }
+    }
+
     /// Whether flexibility is sold or asked for.
     pub fn has_flex(&self) -> bool {
         self.p415.enabled || !self.events.is_empty()

@@ -24,7 +24,8 @@ use std::sync::Arc;
 const SHORTEST_FIRST_EPISODE: usize = 48;
 /// Observations are clipped to +-5 by the encoder.
 const CLIP: f32 = 5.0;
-/// The fleet of the registered environment.
+/// The scenarios of the registered environments.
+const SITE: &str = include_str!("../../../configs/scenarios/quickstart.toml");
 const FLEET: &str = include_str!("../../../configs/scenarios/fleet.toml");
 
 /// The sites of a scenario; a single site is a fleet of one.
@@ -246,20 +247,26 @@ impl Env for FlexFleet {
     }
 }
 
-/// Builds `FlexSite-v1`; without a context on the embedded synthetic grid, scenario `quickstart`.
+/// The scenario that an id plays when it is given none: `quickstart` or `fleet`.
+pub fn default_scenario(id: &str) -> SiteConfig {
+    let text = if id.starts_with("FlexFleet") { FLEET } else { SITE };
+    toml::from_str(text).expect("what ships is a scenario, as its test says")
+}
+
+/// Builds `FlexSite-v1`; without a context on the embedded synthetic grid.
 pub(crate) fn build_site(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
-    build(context, "FlexSite-v1", || SiteConfig { name: "quickstart".into(), ..SiteConfig::default() })
+    build(context, "FlexSite-v1")
 }
 
-/// Builds `FlexFleet-v1`; without a context on the embedded synthetic grid, scenario `fleet`.
+/// Builds `FlexFleet-v1`; without a context on the embedded synthetic grid.
 pub(crate) fn build_fleet(context: &EnvContext) -> Result<Box<dyn Env>, EnvError> {
-    build(context, "FlexFleet-v1", || toml::from_str(FLEET).expect("the fleet that ships is a scenario"))
+    build(context, "FlexFleet-v1")
 }
 
-fn build(context: &EnvContext, id: &str, default: impl Fn() -> SiteConfig) -> Result<Box<dyn Env>, EnvError> {
+fn build(context: &EnvContext, id: &str) -> Result<Box<dyn Env>, EnvError> {
     let setup = match &context.site {
         Some(setup) => Arc::clone(setup),
-        None => embedded_setup(default()).map_err(|e| EnvError::Setup(e.to_string()))?,
+        None => embedded_setup(default_scenario(id)).map_err(|e| EnvError::Setup(e.to_string()))?,
     };
     if setup.config.env_id() != id {
         let (name, found) = (&setup.config.name, setup.config.env_id());

@@ -7,19 +7,32 @@
 use crate::units::PERIOD_HOURS;
 use serde::{Deserialize, Serialize};
 
-/// Declares the numbers of an account once: the struct, their names and their sum.
+/// Declares the numbers of an account once: the struct, their names, units and meanings, and their sum.
+///
+/// The doc comment of an entry is its meaning on the environment's page too.
 macro_rules! accounts {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $unit:literal,)*) => {
         /// Money, carbon and energy of one period; of all sites together where there are several.
         #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
         pub struct StepAccount {
-            $($(#[$doc])* pub $name: f64,)*
+            $($(#[doc = $doc])+ #[doc = concat!(" Unit: ", $unit, ".")] pub $name: f64,)*
             /// The parts of `settlement_gbp`.
             pub settled: Settled,
         }
 
         /// Names of the info entries of the site environments, in the order of [`StepAccount::write_info`].
         pub const INFO_KEYS: &[&str] = &["cost_gbp", "bill_gbp", $(stringify!($name)),*];
+
+        /// The info entries with their units and meanings, in the same order.
+        pub const INFO_FIELDS: &[InfoField] = &[
+            InfoField { key: "cost_gbp", unit: "GBP", meaning: "J: everything the score counts." },
+            InfoField { key: "bill_gbp", unit: "GBP", meaning: "What is paid for energy: index price and charges." },
+            $(InfoField {
+                key: stringify!($name),
+                unit: $unit,
+                meaning: concat!($($doc),+).trim_ascii(),
+            }),*
+        ];
 
         impl StepAccount {
             /// Writes the entries named by [`INFO_KEYS`].
@@ -40,94 +53,118 @@ macro_rules! accounts {
 
 accounts! {
     /// Import at the index price, less what export earns.
-    energy_gbp,
+    energy_gbp: "GBP",
     /// Import at network and policy charges.
-    charges_gbp,
+    charges_gbp: "GBP",
     /// Carbon price on emissions; not part of the bill.
-    carbon_gbp,
+    carbon_gbp: "GBP",
     /// Battery wear.
-    wear_gbp,
+    wear_gbp: "GBP",
     /// Charge for late work.
-    lateness_gbp,
+    lateness_gbp: "GBP",
     /// Value of jobs lost in steps before their deadline.
-    value_lost_gbp,
+    value_lost_gbp: "GBP",
     /// Charge for moving data between sites; the energy of the transfer is in the import of the site that sends.
-    migration_gbp,
+    migration_gbp: "GBP",
     /// What flexibility earned: turn-down sold and events delivered, less penalties and fees. Counts against the cost.
-    flex_revenue_gbp,
+    flex_revenue_gbp: "GBP",
     /// Value of what is left over, in the last period of a scored episode only.
-    settlement_gbp,
+    settlement_gbp: "GBP",
     /// Cost of the same period under FIFO.
-    fifo_cost_gbp,
+    fifo_cost_gbp: "GBP",
     /// Emissions, location-based average.
-    carbon_t,
+    carbon_t: "t",
     /// Import from the grid.
-    import_mwh,
+    import_mwh: "MWh",
     /// Export to the grid.
-    export_mwh,
+    export_mwh: "MWh",
     /// IT energy, interactive and jobs.
-    it_mwh,
+    it_mwh: "MWh",
     /// IT energy of interactive inference.
-    interactive_mwh,
+    interactive_mwh: "MWh",
     /// Inferences served by it, in millions.
-    inferences_millions,
+    inferences_millions: "million",
     /// Inferences asked for and not served because the fleet was slowed too far, in millions.
-    inferences_unserved_millions,
+    inferences_unserved_millions: "million",
     /// Inferences answered more slowly than the latency limit, in millions.
-    inferences_slow_millions,
+    inferences_slow_millions: "million",
     /// Jobs released and unfinished at the end of the period; divide by the periods.
-    live_jobs,
+    live_jobs: "jobs",
     /// Work done on jobs, as IT energy at full power.
-    work_mwh,
+    work_mwh: "MWh",
     /// Facility energy: IT and transfers of data, times PUE.
-    facility_mwh,
+    facility_mwh: "MWh",
     /// On-site solar used.
-    solar_used_mwh,
+    solar_used_mwh: "MWh",
     /// On-site solar neither used nor exported.
-    solar_curtailed_mwh,
+    solar_curtailed_mwh: "MWh",
     /// Drawn by the battery.
-    charged_mwh,
+    charged_mwh: "MWh",
     /// Delivered by the battery.
-    discharged_mwh,
+    discharged_mwh: "MWh",
     /// Lost in the battery's conversion and by self-discharge.
-    battery_lost_mwh,
+    battery_lost_mwh: "MWh",
     /// Work past its deadline at the end of the period.
-    late_mwh,
+    late_mwh: "MWh",
     /// Of this, work of jobs that would have been in time had the estimate of their duration been true.
-    late_by_estimate_mwh,
+    late_by_estimate_mwh: "MWh",
     /// Work lost at checkpoints.
-    checkpoint_lost_mwh,
+    checkpoint_lost_mwh: "MWh",
     /// Half the distance of the IT energy from FIFO's; sums to the energy moved in time.
-    shifted_mwh,
+    shifted_mwh: "MWh",
     /// Jobs finished by their deadline.
-    jobs_in_time,
+    jobs_in_time: "jobs",
     /// Jobs finished late, or left over late at the end.
-    jobs_late,
+    jobs_late: "jobs",
     /// Of these, jobs that would have been in time had the estimate of their duration been true.
-    jobs_late_by_estimate,
+    jobs_late_by_estimate: "jobs",
     /// Jobs sent to another site.
-    jobs_migrated,
+    jobs_migrated: "jobs",
     /// IT energy of sending their data.
-    transfer_mwh,
+    transfer_mwh: "MWh",
     /// IT energy run above its class's carbon threshold.
-    threshold_breach_mwh,
+    threshold_breach_mwh: "MWh",
     /// IT energy of green-only classes run outside a green window.
-    green_breach_mwh,
+    green_breach_mwh: "MWh",
     /// Import beyond the limit, or beyond the cap that the grid asked for.
-    import_breach_mwh,
+    import_breach_mwh: "MWh",
     /// Turn-down sold ahead.
-    flex_sold_mwh,
+    flex_sold_mwh: "MWh",
     /// Turn-down that was paid for.
-    flex_delivered_mwh,
+    flex_delivered_mwh: "MWh",
     /// What the market's own rule would have paid; `flex_revenue_gbp` pays for true turn-down only.
-    flex_settled_gbp,
+    flex_settled_gbp: "GBP",
     /// Deviation from the baseline that was no turn-down against FIFO: error of the baseline.
-    baseline_error_mwh,
+    baseline_error_mwh: "MWh",
     /// Turn-down asked for by grid events.
-    event_requested_mwh,
+    event_requested_mwh: "MWh",
     /// Asked for and not delivered.
-    event_shortfall_mwh,
+    event_shortfall_mwh: "MWh",
 }
+
+/// One entry of the info of the site environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct InfoField {
+    /// Its name.
+    pub key: &'static str,
+    /// Its unit, per step; sums over an episode have the same.
+    pub unit: &'static str,
+    /// What it counts.
+    pub meaning: &'static str,
+}
+
+/// The terms of the cost with their signs: J is their sum.
+pub const COST_TERMS: &[(f64, &str)] = &[
+    (1.0, "energy_gbp"),
+    (1.0, "charges_gbp"),
+    (1.0, "carbon_gbp"),
+    (1.0, "wear_gbp"),
+    (1.0, "lateness_gbp"),
+    (1.0, "value_lost_gbp"),
+    (1.0, "migration_gbp"),
+    (1.0, "settlement_gbp"),
+    (-1.0, "flex_revenue_gbp"),
+];
 
 /// What a scored episode leaves over, at the mean prices and carbon intensity of the settlement: these two amounts, the
 /// carbon price on the third and the charge for late work add up to [`StepAccount::settlement_gbp`].
@@ -194,5 +231,41 @@ impl Ledger {
         self.total.add(step);
         self.peak_import_mw = self.peak_import_mw.max(step.import_mwh / PERIOD_HOURS);
         self.periods += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An account whose numbers are all different.
+    fn distinct() -> StepAccount {
+        let zero = serde_json::to_value(StepAccount::default()).expect("an account serialises");
+        let mut value = zero;
+        let numbers = value.as_object_mut().expect("as an object").iter_mut().filter(|(_, v)| v.is_number());
+        for (i, (_, number)) in numbers.enumerate() {
+            *number = (1.0 + (i as f64) * (i as f64)).into();
+        }
+        serde_json::from_value(value).expect("and deserialises")
+    }
+
+    #[test]
+    fn the_cost_is_the_sum_of_its_named_terms() {
+        let account = distinct();
+        let mut info = vec![0.0; INFO_KEYS.len()];
+        account.write_info(&mut info);
+        let of = |key: &str| info[INFO_KEYS.iter().position(|k| *k == key).expect("a term is an info entry")];
+        let sum: f64 = COST_TERMS.iter().map(|(sign, key)| sign * of(key)).sum();
+        assert!((sum - account.cost_gbp()).abs() < 1e-9 && sum != 0.0, "{sum} {}", account.cost_gbp());
+        assert_eq!(of("cost_gbp"), account.cost_gbp());
+    }
+
+    #[test]
+    fn every_info_entry_has_a_name_of_its_own_a_unit_and_a_meaning() {
+        assert_eq!(INFO_FIELDS.iter().map(|field| field.key).collect::<Vec<_>>(), INFO_KEYS);
+        for (i, field) in INFO_FIELDS.iter().enumerate() {
+            assert!(!field.unit.is_empty() && field.meaning.ends_with('.'), "{field:?}");
+            assert!(INFO_FIELDS[..i].iter().all(|other| other.key != field.key), "{} stands twice", field.key);
+        }
     }
 }

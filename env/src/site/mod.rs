@@ -4,12 +4,12 @@
 //! policy sees, `action` what it can say, `episode` plays all sites for a period, `state` moves jobs and battery of one,
 //! `migration` moves jobs between them, `gate` keeps classes from running, `flex` sells turn-down and answers
 //! events, `settlement` prices what is left over,
-//! `ledger` counts pounds, carbon and energy, `reward` tells the agent, `env` is the Gym face.
+//! `ledger` counts pounds, carbon and energy, `describe` writes the page, `reward` tells the agent, `env` is the Gym face.
 
 mod action;
 mod config;
 mod course;
-mod describe;
+pub mod describe;
 mod env;
 mod episode;
 mod flex;
@@ -29,13 +29,13 @@ pub use config::{
     SolarConfig,
 };
 pub use course::{SiteCourse, courses};
-pub use describe::describe;
-pub use env::FlexFleet;
+pub use describe::{EnvPage, describe};
+pub use env::{FlexFleet, default_scenario};
 pub(crate) use env::{build_fleet, build_site};
 pub use episode::{Episode, EpisodeEnd, WindowChoice};
 pub use flex::{DeskView, FlexDesk};
 pub use grid_features::GRID_FEATURES;
-pub use ledger::{INFO_KEYS, Ledger, Settled, StepAccount};
+pub use ledger::{COST_TERMS, INFO_FIELDS, INFO_KEYS, InfoField, Ledger, Settled, StepAccount};
 pub use observation::{FleetView, SiteView, observation_schema};
 pub use setup::{FORECAST_LEN, HISTORY, Outlook, Place, SetupError, SiteSetup};
 pub use state::{FifoPeriod, SiteState, Transfer};
@@ -45,5 +45,7 @@ pub fn is_site_env(id: &str) -> bool {
     id.starts_with("FlexSite") || id.starts_with("FlexFleet")
 }
 
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,7 @@ use super::grid_features::{Expected, GRID_FEATURES, grid_features};
 use crate::core::SeedTree;
 use crate::grid::{
     DayAheadPersistence, ForecastSource, GridTrace, Knowledge, PERIODS_PER_DAY, Period, Region, RegionalCarbon,
-    RegionalError, RegionalSource, Signal, SolarPlace, SolarTable, read_regional, region_from_national,
-    site_solar_factor,
+    RegionalError, Signal, SolarPlace, SolarTable, read_regional, region_from_national, site_solar_factor,
 };
 use crate::market::events::{EventError, EventSchedule};
 use crate::market::{SoldAt, p415_label};
@@ -30,6 +29,8 @@ const BASELINE_DAYS: usize = 21;
 /// Grid of the curve of regional carbon intensity, g/kWh, and its length: up to 1000 g/kWh.
 const CARBON_STEP: f64 = 1.0;
 const CARBON_POINTS: usize = 1001;
+/// What must be said where regional carbon intensities come from the model.
+const SIMULATED_CARBON: &str = "simulated: carbon intensity by region, by a model from the national value";
 /// Random events are the same in every run.
 const EVENT_SEED: u64 = 0;
 /// Periods after a scored episode whose mean price settles what is left over.
@@ -371,7 +372,7 @@ impl SiteSetup {
     pub fn labels(&self) -> Vec<&'static str> {
         let mut labels = self.events.labels();
         if self.config.regional_carbon.is_none() && self.places.iter().any(|place| !place.regional.is_empty()) {
-            labels.push(RegionalSource::Simulated.label());
+            labels.push(SIMULATED_CARBON);
         }
         if self.config.p415.enabled {
             labels.extend(p415_label(self.trace.start()));

@@ -3,17 +3,21 @@
 use super::output::{print_json, print_line};
 use super::{Failure, Outcome};
 use crate::cli::EnvCommand;
+use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_env::core::{Env, EnvContext, check_env, env_specs, find_spec, make};
-use flexai_env::site::{FlexFleet, SiteConfig, describe, is_site_env};
+use flexai_env::site::{EnvPage, FlexFleet, default_scenario, is_site_env};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 pub(super) fn env(command: &EnvCommand) -> Outcome {
     match command {
         EnvCommand::List { json } => list(*json),
-        EnvCommand::Describe { id, scenario, json } => describe_env(id, scenario.as_deref(), *json),
+        EnvCommand::Describe { id, scenario, grid, json } => {
+            describe_env(id, scenario.as_deref(), grid.as_ref(), *json)
+        }
         EnvCommand::Check { id, scenario, grid } => check(id, scenario.as_deref(), grid.as_ref()),
     }
 }
@@ -37,36 +41,40 @@ fn list(json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the environment is made of; a site without a scenario is the one that its id makes by itself.
 fn context(id: &str, scenario: Option<&Path>, grid: Option<&PathBuf>) -> Result<EnvContext, Failure> {
     find_spec(id).map_err(Failure::input)?;
-    if scenario.is_none() && grid.is_none() {
-        return Ok(EnvContext::default());
+    if !is_site_env(id) {
+        return match scenario.map(|_| "--scenario").or(grid.map(|_| "--grid")) {
+            None => Ok(EnvContext::default()),
+            Some(option) => {
+                let message = format!("is for sites, but {id} is none, expected no such option");
+                Err(Fault::new(option, message).hint("leave it out").into())
+            }
+        };
     }
-    let config = scenario.map_or_else(|| Ok(SiteConfig::default()), |path| load_scenario(path, &[]))?;
+    let config = scenario.map_or_else(|| Ok(default_scenario(id)), |path| load_scenario(path, &[]))?;
     let grid = grid.map_or(EMBEDDED_GRID.to_string(), |path| path.display().to_string());
     Ok(EnvContext { site: Some(site_setup(config, load_grid(&grid)?)?) })
 }
 
-fn describe_env(id: &str, scenario: Option<&Path>, json: bool) -> Outcome {
-    let context = context(id, scenario, None)?;
+fn describe_env(id: &str, scenario: Option<&Path>, grid: Option<&PathBuf>, json: bool) -> Outcome {
+    let context = context(id, scenario, grid)?;
     let spec = find_spec(id).map_err(Failure::input)?;
     let env = make(id, &context).map_err(Failure::input)?;
+    let page = context.site.as_ref().map(|setup| EnvPage::new(&FlexFleet::new(Arc::clone(setup))));
     if json {
         print_json(&json!({
             "id": spec.id, "summary": spec.summary, "max_episode_steps": spec.max_episode_steps,
             "reward_threshold": spec.reward_threshold, "observation_space": env.observation_space(),
             "action_space": env.action_space(), "observation_schema": env.observation_schema(),
             "action_names": env.action_names(), "info_keys": env.info_keys(),
-            "scenario": context.site.as_ref().map(|s| &s.config),
+            "scenario": context.site.as_ref().map(|s| &s.config), "page": page,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if is_site_env(spec.id) {
-        let setup = match context.site {
-            Some(setup) => setup,
-            None => site_setup(SiteConfig::default(), load_grid(EMBEDDED_GRID)?)?,
-        };
-        print_line(describe(&FlexFleet::new(setup)).trim_end())?;
+    if let Some(page) = page {
+        print_line(page.markdown().trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     print_line(&format!("# {}\n\n{}\n", spec.id, spec.summary))?;

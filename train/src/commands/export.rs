@@ -5,16 +5,19 @@ use super::policy_source::{POLICY_FOLDER, artifact_folder};
 use super::{Failure, Outcome};
 use crate::cli::ExportArgs;
 use crate::fault::Fault;
-use crate::setting::EMBEDDED_GRID;
-use flexai_agents::artifact::{ArtifactError, LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy};
-use serde_json::Value;
+use crate::setting::{EMBEDDED_GRID, forget_folders};
+use flexai_agents::artifact::{
+    ArtifactError, EnvRecord, LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy,
+};
+use flexai_env::site::SiteConfig;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn export(args: &ExportArgs) -> Outcome {
     let folder = artifact_folder(&args.checkpoint)?;
     let evaluation = last_evaluation(&args.checkpoint, &folder);
-    copy_artifact(&folder, &args.out, evaluation, args.overwrite, forget_path)?;
+    copy_artifact(&folder, &args.out, evaluation, args.overwrite, forget_paths)?;
     print_line(&args.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -27,14 +30,22 @@ fn last_evaluation(run: &Path, folder: &Path) -> Option<Value> {
     judged.manifest().evaluation.clone().filter(|_| same)
 }
 
-/// An exported policy travels to machines where the path of its grid table means nothing; the name stays.
-fn forget_path(mut training: TrainingRecord) -> TrainingRecord {
+/// An exported policy travels to machines where the paths of its grid table and of the files of its scenario mean nothing;
+/// their names stay.
+fn forget_paths(mut env: EnvRecord, mut training: TrainingRecord) -> (EnvRecord, TrainingRecord) {
     if let Some(run) = training.run.as_object_mut()
         && run.get("grid").and_then(Value::as_str).is_some_and(|grid| grid != EMBEDDED_GRID)
     {
         run.remove("grid");
     }
-    training
+    if let Ok(stored) = serde_json::from_value::<SiteConfig>(env.scenario.clone()) {
+        let mut named = stored.clone();
+        forget_folders(&mut named);
+        if named != stored {
+            env.scenario = json!(named);
+        }
+    }
+    (env, training)
 }
 
 /// Loads an artifact with all checks and writes it again, with an evaluation summary if there is one.
@@ -43,18 +54,19 @@ pub(super) fn copy_artifact(
     to: &Path,
     evaluation: Option<Value>,
     overwrite: bool,
-    edit: impl FnOnce(TrainingRecord) -> TrainingRecord,
+    edit: impl FnOnce(EnvRecord, TrainingRecord) -> (EnvRecord, TrainingRecord),
 ) -> Result<(), Failure> {
     let loaded = LoadedPolicy::load(from).map_err(Failure::input)?;
     let manifest = loaded.manifest();
+    let (env, training) = edit(manifest.env.clone(), manifest.training.clone());
     let export = PolicyExport {
         network: loaded.network(),
-        env: manifest.env.clone(),
+        env,
         observation_space: &manifest.observation_space,
         action_space: &manifest.action_space,
         observation_schema: &manifest.observation_schema,
         action_names: manifest.action_head.names.clone(),
-        training: edit(manifest.training.clone()),
+        training,
         evaluation: evaluation.or_else(|| manifest.evaluation.clone()),
         golden_inputs: manifest
             .golden

@@ -151,7 +151,7 @@ fn finish(
                 Some(json!({"return_mean": mean, "return_std": std, "episodes": returns.len()}))
             }
         };
-        copy_artifact(&from, &artifact, evaluation, true, |training| training)?;
+        copy_artifact(&from, &artifact, evaluation, true, |env, training| (env, training))?;
     }
     summary["best_checkpoint"] = json!(best.map(|path| path.display().to_string()));
     if args.json {

@@ -1,5 +1,6 @@
 //! Grid tables and scenarios by name or path.
 
+use super::files::locate_files;
 use crate::config::{Config, ConfigError, Faults, load_config};
 use crate::fault::Fault;
 use flexai_env::grid::{GridTrace, ImportOptions, Signal, Split, embedded_trace, read_trace};
@@ -20,24 +21,14 @@ impl Config for SiteConfig {
     }
 }
 
-/// Reads a scenario file; relative paths of workload traces are meant relative to it.
+/// Reads a scenario file; paths in it count from its own folder.
 ///
 /// # Errors
 /// [`ConfigError`] with every fault of the file.
 pub fn load_scenario(path: &Path, overrides: &[String]) -> Result<SiteConfig, ConfigError> {
-    let mut scenario = load_config(path, overrides)?;
-    resolve_traces(&mut scenario, path);
+    let mut scenario: SiteConfig = load_config(path, overrides)?;
+    locate_files(&mut scenario, path.parent().unwrap_or(Path::new("")));
     Ok(scenario)
-}
-
-/// Makes the paths of workload traces absolute, as seen from the file that names them: a run directory remembers the
-/// scenario, but lies elsewhere.
-pub(super) fn resolve_traces(scenario: &mut SiteConfig, file: &Path) {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    for path in scenario.workload.trace.paths_mut().filter(|path| !path.as_os_str().is_empty()) {
-        let beside = folder.join(&*path);
-        *path = std::path::absolute(&beside).unwrap_or(beside);
-    }
 }
 
 /// The embedded synthetic grid, or a table read from a path.

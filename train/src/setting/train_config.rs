@@ -1,6 +1,7 @@
 //! A training run: `configs/train/*.toml`.
 
-use super::grid::{EMBEDDED_GRID, load_scenario, resolve_traces};
+use super::files::locate_files;
+use super::grid::{EMBEDDED_GRID, load_scenario};
 use crate::config::{Config, ConfigError, Faults, load_located};
 use flexai_agents::device::DeviceChoice;
 use flexai_agents::ppo::{NetworkConfig, PpoConfig};
@@ -165,9 +166,12 @@ pub fn load_train_config(path: &Path, overrides: &[String]) -> Result<TrainConfi
     let (of_scenario, of_run): (Vec<String>, Vec<String>) =
         overrides.iter().cloned().partition(|o| names_file && o.starts_with("scenario."));
     let mut config = load_located::<TrainConfig>(path, &of_run)?.value;
-    config.scenario.iter_mut().for_each(|scenario| resolve_traces(scenario, path));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if let Some(scenario) = &mut config.scenario {
+        locate_files(scenario, folder);
+    }
     if let Some(file) = config.env.scenario.take() {
-        let beside = path.parent().unwrap_or(Path::new("")).join(&file);
+        let beside = folder.join(&file);
         let file = if beside.exists() { beside } else { file };
         let overrides: Vec<String> =
             of_scenario.iter().map(|o| o.trim_start_matches("scenario.").to_string()).collect();
