@@ -493,7 +493,8 @@ fn a_full_disk_ends_a_run_with_the_file_that_could_not_be_written() {
     let folder = folder_with(TINY_SITE);
     let (config, out) = (folder.path().join("config.toml"), folder.path().join("run"));
     // A limit on the size of files stands for a disk that takes no more: lines of metrics fit, a checkpoint does not.
-    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" train \"$1\" --out \"$2\"";
+    // 24 blocks of 512 bytes: twice the resolved configuration, which lists every key of the scenario.
+    let script = "trap '' XFSZ; ulimit -f 24; exec \"$0\" train \"$1\" --out \"$2\"";
     let mut limited = Command::new("sh");
     limited.args(["-c", script, env!("CARGO_BIN_EXE_flexai"), text(&config), text(&out)]);
     limited.current_dir(workspace()).stdin(Stdio::null());
