@@ -1,8 +1,8 @@
 //! P415: what turn-down sold on the wholesale market is settled at, and what of it is rewarded.
 //!
 //! In: baseline, meter, the FIFO counterfactual, what was sold, prices. Out: a [`P415Settlement`], each term apart.
-//! Always: nothing without a notification; volume claimed elsewhere is taken off first; an inflated baseline raises what
-//! is settled but never what is rewarded. Not here: the baseline itself (`baseline.rs`), the rebound, which the site
+//! Always: nothing without a notification; volume claimed elsewhere is taken off first; a baseline that was moved, up or
+//! down, changes what is settled but never raises what is rewarded above a settlement on FIFO itself. Not here: the baseline itself (`baseline.rs`), the rebound, which the site
 //! pays for in its import.
 //!
 //! Signs: turn-down is positive; money is positive where the virtual trading party (VTP) or the site earns it.
@@ -97,7 +97,7 @@ pub struct P415Settlement {
     pub baseline_error_mwh: f64,
     /// The deviation without what is claimed elsewhere: the volume credited to the VTP.
     pub eligible_mwh: f64,
-    /// The volume that is rewarded.
+    /// The volume that is rewarded: the smaller of that against the baseline and that against FIFO.
     pub rewarded_mwh: f64,
     /// What was sold.
     pub sold_mwh: f64,
@@ -172,9 +172,11 @@ impl P415Config {
     ///
     /// Settled: sold x price + (eligible - sold) x system price - compensation - fees, times the site's share.
     ///
-    /// Rewarded: the same rule with two changes. The eligible volume is the smaller of that against the baseline and that
-    /// against FIFO, so that inflating the baseline gains nothing. And what was sold but not delivered can lose money,
-    /// but not earn any: a trade on the difference of two prices is no flexibility.
+    /// Rewarded: the same rule with three changes. It is reckoned both against the baseline and against FIFO, and the
+    /// smaller amount counts, so that neither an inflated nor a deflated baseline gains anything (where compensation or
+    /// a negative price makes volume a loss, a low baseline is what would pay). What was sold but not delivered can lose
+    /// money, but not earn any: a trade on the difference of two prices is no flexibility. And taking more than FIFO
+    /// earns nothing at any price: the bill has paid for it, and no compensation flows back for it.
     pub fn settle(&self, inputs: &P415Inputs) -> P415Settlement {
         let Some(sold) = inputs.sold.map(|sold| sold.0) else { return P415Settlement::default() };
         let at_boundary = |energy: MegawattHours| energy.0 * self.loss_multiplier;
@@ -191,9 +193,10 @@ impl P415Config {
         let wholesale_gbp = sold * sell;
         let fees_gbp = -sold * self.fees_gbp_per_mwh;
         let net = |volume: f64| wholesale_gbp + (volume - sold) * imbalance - volume * scrp + fees_gbp;
-        let speculation = (sold - rewarded).max(0.0) * (sell - imbalance).max(0.0);
+        let honest = |volume: f64| net(volume) - (sold - volume).max(0.0) * (sell - imbalance).max(0.0);
+        let earned = |volume: f64| honest(volume).min(if volume < 0.0 { honest(0.0) } else { f64::INFINITY });
         let revenue_settled_gbp = self.site_share * net(eligible);
-        let revenue_rewarded_gbp = self.site_share * (net(rewarded) - speculation);
+        let revenue_rewarded_gbp = self.site_share * earned(eligible).min(earned(unclaimed(true_turn_down, claimed)));
         let supplier_compensation_gbp = eligible * self.scrp_gbp_per_mwh;
         P415Settlement {
             deviation_mwh: deviation,

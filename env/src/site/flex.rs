@@ -8,7 +8,7 @@ use super::ledger::StepAccount;
 use super::setup::{Place, SiteSetup};
 use crate::grid::{LocalStamp, Period, Signal};
 use crate::market::MeterHistory;
-use crate::market::events::{EventInputs, FlexEvent};
+use crate::market::events::{EventInputs, EventKind, FlexEvent};
 use crate::market::{OfferQueue, P415Inputs, SoldAt};
 use crate::units::{MegawattHours, Megawatts, PoundsPerMegawattHour};
 use serde::{Deserialize, Serialize};
@@ -135,13 +135,15 @@ impl FlexDesk {
         let settled = event.settle(&inputs(baseline, MegawattHours(metered.import_mwh)));
         account.flex_revenue_gbp += settled.revenue_rewarded_gbp;
         account.flex_settled_gbp += settled.revenue_settled_gbp;
-        account.flex_delivered_mwh += settled.delivered_mwh;
+        account.flex_delivered_mwh += settled.rewarded_mwh;
         account.event_requested_mwh += settled.requested_mwh;
         account.event_shortfall_mwh += settled.shortfall_mwh + settled.breach_mwh;
-        account.baseline_error_mwh += (baseline - fifo_import).0;
+        if matches!(event.kind, EventKind::TurnDown(_)) {
+            account.baseline_error_mwh = (baseline - fifo_import).0;
+        }
         // FIFO takes no notice of the event; its own consumption is its baseline.
         account.fifo_cost_gbp -= event.settle(&inputs(fifo_import, fifo_import)).revenue_rewarded_gbp;
-        settled.delivered_mwh
+        settled.claimed_mwh
     }
 
     fn settle_offer(
@@ -178,6 +180,7 @@ impl FlexDesk {
         account.flex_settled_gbp += settled.revenue_settled_gbp;
         account.flex_sold_mwh += settled.sold_mwh;
         account.flex_delivered_mwh += settled.rewarded_mwh.max(0.0);
-        account.baseline_error_mwh += settled.baseline_error_mwh;
+        // The same error as that of an event in the same half-hour, if there is one, so that it is counted once.
+        account.baseline_error_mwh = settled.baseline_error_mwh;
     }
 }

@@ -111,7 +111,7 @@ accounts! {
     import_breach_mwh,
     /// Turn-down sold ahead.
     flex_sold_mwh,
-    /// Turn-down that was paid for.
+    /// Turn-down that was rewarded: never more than that against FIFO, and none of it twice.
     flex_delivered_mwh,
     /// What the market's own rule would have paid; `flex_revenue_gbp` pays for true turn-down only.
     flex_settled_gbp,
