@@ -10,6 +10,7 @@ fn inputs(baseline: f64, metered: f64, fifo: f64, sold: f64, sell: f64, imbalanc
     P415Inputs {
         baseline: MegawattHours(baseline),
         metered: MegawattHours(metered),
+        fifo_baseline: MegawattHours(fifo),
         fifo_import: MegawattHours(fifo),
         sold: Some(MegawattHours(sold)),
         sell_price: PoundsPerMegawattHour(sell),

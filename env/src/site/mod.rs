@@ -16,6 +16,7 @@ mod flex;
 mod gate;
 mod grid_features;
 mod ledger;
+mod memory;
 mod migration;
 mod observation;
 mod reward;
@@ -45,5 +46,9 @@ pub fn is_site_env(id: &str) -> bool {
     id.starts_with("FlexSite") || id.starts_with("FlexFleet")
 }
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod tests;

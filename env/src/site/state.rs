@@ -79,15 +79,21 @@ pub(super) struct Sent {
 impl SiteState {
     /// An empty site.
     pub fn new(setup: &SiteSetup, place: &Place) -> Self {
-        let classes = place.rules.len();
+        // Jobs that may move gather where they are wanted: twice as many as arrive here, or the queue grows.
+        let factor = |class: usize| {
+            let moves = setup.places().len() > 1 && place.config.workload.classes[class].migratable;
+            if moves { 2 } else { 1 }
+        };
+        let room = |class: usize| place.generator.most_jobs(class) * factor(class);
+        let classes = 0..place.rules.len();
         Self {
-            jobs: JobPool::new(classes),
-            fifo_jobs: JobPool::new(classes),
-            stored: place.config.battery.initial_stored(),
+            jobs: JobPool::with_room(classes.clone().map(room)),
+            fifo_jobs: JobPool::with_room(classes.clone().map(room)),
+            stored: initial_stored(place),
             health: BatteryHealth::new(&place.config.battery),
             desk: setup.config.has_flex().then(|| FlexDesk::new(setup)),
             interactive: Megawatts::ZERO,
-            inbound: Vec::with_capacity(64),
+            inbound: Vec::with_capacity(classes.map(|class| (factor(class) - 1) * room(class)).sum()),
             link_gb: LinkBacklog::default(),
             stream: ArrivalStream::new(SeedTree::new(0)),
         }
@@ -100,8 +106,8 @@ impl SiteState {
         self.fifo_jobs.clear();
         self.inbound.clear();
         self.link_gb = LinkBacklog::default();
-        self.stored = place.config.battery.initial_stored();
         self.health = BatteryHealth::new(&place.config.battery);
+        self.stored = initial_stored(place);
         self.stream = ArrivalStream::new(seed);
         if let Some(desk) = &mut self.desk {
             desk.clear();
@@ -142,14 +148,30 @@ impl SiteState {
         });
     }
 
-    /// Whether a saved site belongs to a scenario.
-    pub(super) fn fits(&self, setup: &SiteSetup, classes: usize) -> bool {
-        let queues = [&self.jobs, &self.fifo_jobs];
+    /// Whether a saved site belongs to a scenario, at index `at` of the trace.
+    pub(super) fn fits(&self, setup: &SiteSetup, place: &Place, at: usize) -> bool {
+        let classes = place.rules.len();
+        let battery = &place.config.battery;
         let desk = self.desk.as_ref();
+        let amount = |x: f64| x >= 0.0 && x.is_finite();
         desk.is_some() == setup.config.has_flex()
-            && desk.is_none_or(|desk| desk.fits(setup))
-            && queues.iter().all(|jobs| jobs.is_sound(classes))
-            && self.inbound.iter().all(|t| usize::from(t.job.class) < classes)
+            && desk.is_none_or(|desk| desk.fits(setup, at))
+            && [&self.jobs, &self.fifo_jobs].iter().all(|jobs| jobs.is_sound(classes))
+            && self.inbound.iter().all(|t| usize::from(t.job.class) < classes && t.job.is_sound())
+            && (0.0..=battery.capacity_mwh).contains(&self.stored.0)
+            && self.health.is_sound()
+            && amount(self.interactive.0)
+            && amount(self.link_gb.out)
+            && amount(self.link_gb.into)
+            && self.stream.is_sound()
+    }
+
+    /// Bytes of its buffers.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.jobs.buffer_bytes()
+            + self.fifo_jobs.buffer_bytes()
+            + self.inbound.capacity() * size_of::<Transfer>()
+            + self.desk.as_ref().map_or(0, FlexDesk::buffer_bytes)
     }
 
     /// Work truly left here or on its way here.
@@ -170,21 +192,27 @@ impl SiteState {
     ) -> StepAccount {
         let limit = import_limit(setup, place, at);
         let battery = &place.config.battery;
-        let firm = place.it_limit_within(limit, at) - self.interactive;
+        let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
+        // Data on its way out takes its power before the jobs do.
+        let left = limit - (transfer * place.config.pue).per_period();
+        let firm = place.it_limit_within(left, at) - self.interactive;
         // What must run may draw on the battery beyond the grid connection; what can wait may not.
-        let carried = limit + deliverable(battery, self.stored);
+        let carried = left + self.deliverable(place);
         let capacity = place.it_limit_within(carried, at) - self.interactive;
         let mut run = action.run;
         close(&mut run, gated);
         let mut dispatch = Shares::new(&run, &action.cap);
         let served = self.jobs.serve_within(&place.rules, &place.priority, &mut dispatch, capacity, firm, t);
-        let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
         let it = self.interactive.over_period() + served.energy;
         let flow = self.operate_battery(place, at, action, limit, (it + transfer) * place.config.pue);
         self.stored = flow.stored;
         self.health.advance(battery, &flow);
         let mut account = account_energy(place, at, it, transfer, limit, &flow);
         self.account_jobs(place, at, &served, gated, sent, &mut account);
+        // Jobs on their way lose value as those that wait do.
+        let inbound = self.inbound.iter().map(|transfer| transfer.job);
+        account.value_lost_gbp +=
+            inbound.map(|job| job.value_lost_gbp(&place.rules[usize::from(job.class)], t + 1)).sum::<f64>();
         let fifo = self.advance_fifo(setup, place, at, t, gated);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
@@ -218,6 +246,12 @@ impl SiteState {
         FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service }
     }
 
+    /// Largest power that the battery can deliver over the coming period.
+    fn deliverable(&self, place: &Place) -> Megawatts {
+        let battery = &place.config.battery;
+        deliverable(battery, self.stored.min(self.health.capacity(battery)))
+    }
+
     fn operate_battery(
         &self,
         place: &Place,
@@ -232,7 +266,7 @@ impl SiteState {
         let mut set_point = battery.set_point(action.battery);
         if over.0 > 0.0 {
             // The battery carries what the grid connection cannot.
-            set_point = set_point.min(-over.min(deliverable(battery, self.stored)));
+            set_point = set_point.min(-over.min(self.deliverable(place)));
         }
         let most = battery.discharge_limit(net, place.export_limit());
         operate_within(battery, self.health.capacity(battery), self.stored, set_point, -over, most)
@@ -259,6 +293,9 @@ impl SiteState {
         account.jobs_late = f64::from(served.finished_late);
         account.jobs_late_by_estimate = f64::from(served.finished_late_by_estimate);
         account.interactive_mwh = self.interactive.over_period().0;
+        // 1 MWh is 3,600 MJ.
+        account.inferences_millions =
+            3600.0 * account.interactive_mwh / place.config.workload.interactive.joules_per_inference;
         let carbon = place.carbon(at);
         for (c, class) in place.config.workload.classes.iter().enumerate() {
             if class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold) {
@@ -268,6 +305,16 @@ impl SiteState {
                 account.green_breach_mwh += served.by_class_mwh[c];
             }
         }
+    }
+}
+
+/// Energy in the battery at the start of an episode: no more than a battery that has aged before can hold.
+pub(super) fn initial_stored(place: &Place) -> MegawattHours {
+    let battery = &place.config.battery;
+    if battery.fade.shrinks_capacity {
+        battery.initial_stored().min(BatteryHealth::new(battery).capacity(battery))
+    } else {
+        battery.initial_stored()
     }
 }
 

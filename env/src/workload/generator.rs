@@ -4,7 +4,7 @@
 //! Always: the same seed and window give the same arrivals, whoever acts; the mean IT energy is that of the config.
 //! Not here: serving the jobs (`pool.rs`).
 
-use super::class::{JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
+use super::class::{INTERACTIVE_NOISE_CUT, JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
 use super::job::Job;
 use crate::core::{SeedTree, StreamRng};
 use crate::grid::LocalStamp;
@@ -42,6 +42,13 @@ impl ArrivalStream {
     }
 }
 
+impl ArrivalStream {
+    /// Whether a saved course can go on.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.noise.is_finite()
+    }
+}
+
 impl JobGenerator {
     /// Prepares the arrival rates so that each class brings its share of the energy.
     pub fn new(config: &WorkloadConfig) -> Self {
@@ -50,6 +57,19 @@ impl JobGenerator {
             energy_mwh / mean_work_mwh(class)
         };
         Self { config: config.clone(), jobs_per_period: config.classes.iter().map(rate).collect() }
+    }
+
+    /// Jobs of a class that will hardly ever be at a site at once, wait as they may: those that arrive at the busiest time
+    /// of the week for as long as a mean job may stay, and six standard deviations more.
+    pub fn most_jobs(&self, class: usize) -> usize {
+        let config = &self.config.classes[class];
+        let mean = |median: f64, log_sd: f64| median * (0.5 * log_sd * log_sd).exp();
+        let hours = mean(config.duration_hours_median, config.duration_log_sd).min(config.duration_hours_max);
+        let slack = config.slack_hours + config.slack_share_of_duration * hours;
+        let stay = (mean(hours, config.duration_estimate_log_sd) + slack) / PERIOD_HOURS + 1.0;
+        let weekly = config.weekend_factor.max(1.0) * 7.0 / (5.0 + 2.0 * config.weekend_factor);
+        let jobs = self.jobs_per_period[class] * (1.0 + config.daily_amplitude) * weekly * stay;
+        (jobs + 6.0 * jobs.sqrt()).ceil() as usize + 8
     }
 
     /// Draws what arrives in period `t`, at a local time: hands over the jobs, returns the interactive IT load.
@@ -82,7 +102,10 @@ impl JobGenerator {
         let cycle = 1.0 + interactive.daily_amplitude * (TAU * (hour - interactive.peak_hour) / 24.0).cos();
         let fresh: f64 = StandardNormal.sample(&mut stream.interactive);
         stream.noise = INTERACTIVE_NOISE_PERSISTENCE * stream.noise + innovation * fresh;
-        Megawatts(mean * cycle * (1.0 + interactive.noise * stream.noise.clamp(-3.0, 3.0)))
+        Megawatts(
+            mean * cycle
+                * (1.0 + interactive.noise * stream.noise.clamp(-INTERACTIVE_NOISE_CUT, INTERACTIVE_NOISE_CUT)),
+        )
     }
 }
 

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_CLASSES: usize = 16;
 /// Urgency is counted as work whose slack is below these shares of the class's slack.
 pub const URGENCY: [f64; 3] = [0.25, 0.5, 0.75];
-/// Work left below this is rounding, not work (periods at full power; 1 Wh of a job of 2 MW).
-const DONE_PERIODS: f64 = 1e-6;
+/// Work left below this is rounding, not work (periods at full power; 1 mWh of a job of 2 MW). It is served on top of
+/// what the capacity allows, so that it must be nothing.
+const DONE_PERIODS: f64 = 1e-9;
 /// Jobs per class that fit before a queue grows.
 const QUEUE_CAPACITY: usize = 256;
 
@@ -144,7 +145,12 @@ pub struct JobPool {
 impl JobPool {
     /// Empty queues for a number of classes.
     pub fn new(classes: usize) -> Self {
-        let queues = (0..classes).map(|_| Vec::with_capacity(QUEUE_CAPACITY)).collect();
+        Self::with_room((0..classes).map(|_| QUEUE_CAPACITY))
+    }
+
+    /// Empty queues, one per class, with room for so many jobs before a queue grows.
+    pub fn with_room(jobs: impl IntoIterator<Item = usize>) -> Self {
+        let queues = jobs.into_iter().map(Vec::with_capacity).collect();
         Self { queues, views: [ClassView::default(); MAX_CLASSES], rough: false }
     }
 
@@ -153,15 +159,25 @@ impl JobPool {
         self.queues.len()
     }
 
-    /// Whether a saved pool has the queues of a number of classes, each with its own jobs.
+    /// Whether a saved pool has the queues of a number of classes, each with its own jobs, and sums that are numbers.
     pub(crate) fn is_sound(&self, classes: usize) -> bool {
-        let own = |(c, queue): (usize, &Vec<Job>)| queue.iter().all(|job| usize::from(job.class) == c);
-        self.queues.len() == classes && self.queues.iter().enumerate().all(own)
+        let own =
+            |(c, queue): (usize, &Vec<Job>)| queue.iter().all(|job| usize::from(job.class) == c && job.is_sound());
+        let sums = |v: &ClassView| v.available_mw + v.must_run_mw + v.running_mw + v.queued_mwh + v.true_mwh;
+        self.queues.len() == classes
+            && self.queues.iter().enumerate().all(own)
+            && self.views.iter().all(|view| sums(view).is_finite() && view.urgent_mwh.iter().all(|x| x.is_finite()))
     }
 
     /// The jobs of a class, earliest deadline first.
     pub fn jobs(&self, class: usize) -> &[Job] {
         &self.queues[class]
+    }
+
+    /// Bytes of its buffers.
+    pub fn buffer_bytes(&self) -> usize {
+        let jobs: usize = self.queues.iter().map(Vec::capacity).sum();
+        jobs * size_of::<Job>() + self.queues.capacity() * size_of::<Vec<Job>>()
     }
 
     /// Jobs of all classes.
@@ -507,12 +523,8 @@ impl<'a> Round<'a> {
             self.served.late += late;
             self.served.late_by_estimate += if job.overran { late } else { MegawattHours::ZERO };
         }
-        for step in &self.rules.value_steps {
-            let slack = f64::from(job.deadline - job.release) - job.estimate_periods;
-            let due = f64::from(job.deadline) - (1.0 - step.slack_used) * slack.max(0.0);
-            if due.ceil() as i32 == next {
-                self.served.value_lost_gbp += step.loss_gbp_per_mwh * job.work_mwh();
-            }
+        if !self.rules.value_steps.is_empty() {
+            self.served.value_lost_gbp += job.value_lost_gbp(self.rules, next);
         }
     }
 

@@ -75,6 +75,8 @@ pub enum EventSource {
 pub struct EventInputs {
     /// Baseline of the half-hour, in-day adjustment included where it applies.
     pub baseline: MegawattHours,
+    /// What the baseline would be had the site acted like FIFO all along.
+    pub fifo_baseline: MegawattHours,
     /// Import as metered.
     pub metered: MegawattHours,
     /// Import of the FIFO counterfactual.
@@ -106,7 +108,7 @@ pub struct EventSettlement {
     pub penalty_gbp: f64,
     /// `paid - penalty`: what the market would settle.
     pub revenue_settled_gbp: f64,
-    /// The same, or what it would be with FIFO's import as the baseline if that is less.
+    /// The same, or what it would be with FIFO's baseline, or FIFO's import as the baseline, if that is less.
     pub revenue_rewarded_gbp: f64,
     /// What is settled and not rewarded.
     pub baseline_error_gbp: f64,
@@ -142,18 +144,21 @@ impl FlexEvent {
 
     /// Settles one half-hour of the event.
     ///
-    /// Delivered: baseline - meter - claimed elsewhere, within 0 ..= requested. Rewarded is the smaller of this settlement
-    /// and one with FIFO's import as the baseline; what is asked for follows from the baseline in both. So an inflated
+    /// Delivered: baseline - meter - claimed elsewhere, within 0 ..= requested. Rewarded is the smallest of this settlement,
+    /// of one with the baseline of a site that acts like FIFO, and of one with FIFO's import as the baseline; what is asked for follows from the baseline in both. So an inflated
     /// baseline does not raise the payment, and a deflated one, which asks for less, does not lower the penalty.
     pub fn settle(&self, inputs: &EventInputs) -> EventSettlement {
         let mut settled = self.settle_against(inputs, inputs.baseline);
-        let honest = self.settle_against(inputs, inputs.fifo_import);
-        settled.rewarded_mwh = settled.delivered_mwh.min(honest.delivered_mwh);
+        settled.rewarded_mwh = settled.delivered_mwh;
         settled.claimed_mwh = settled.delivered_mwh;
         settled.revenue_rewarded_gbp = settled.revenue_settled_gbp;
-        if honest.revenue_settled_gbp < settled.revenue_settled_gbp {
-            settled.claimed_mwh = settled.delivered_mwh.max(honest.delivered_mwh);
-            settled.revenue_rewarded_gbp = honest.revenue_settled_gbp;
+        for baseline in [inputs.fifo_baseline, inputs.fifo_import] {
+            let honest = self.settle_against(inputs, baseline);
+            settled.rewarded_mwh = settled.rewarded_mwh.min(honest.delivered_mwh);
+            if honest.revenue_settled_gbp < settled.revenue_rewarded_gbp {
+                settled.claimed_mwh = settled.delivered_mwh.max(honest.delivered_mwh);
+                settled.revenue_rewarded_gbp = honest.revenue_settled_gbp;
+            }
         }
         settled.baseline_error_gbp = settled.revenue_settled_gbp - settled.revenue_rewarded_gbp;
         settled

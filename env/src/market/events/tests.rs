@@ -29,6 +29,7 @@ fn inputs(baseline: f64, metered: f64, fifo: f64) -> EventInputs {
     EventInputs {
         baseline: MegawattHours(baseline),
         metered: MegawattHours(metered),
+        fifo_baseline: MegawattHours(fifo),
         fifo_import: MegawattHours(fifo),
         already_claimed: MegawattHours::ZERO,
         import_limit: Megawatts(16.0),
