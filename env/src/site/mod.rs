@@ -49,6 +49,8 @@ pub fn is_site_env(id: &str) -> bool {
 #[cfg(test)]
 mod gaming;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod scenarios;
