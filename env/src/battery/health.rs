@@ -124,6 +124,15 @@ impl BatteryHealth {
         health
     }
 
+    /// Whether a saved state can go on.
+    pub(crate) fn is_sound(&self) -> bool {
+        let sums = [self.age_days, self.equivalent_full_cycles, self.calendar_fade, self.cycle_fade];
+        let day = [self.day_charge, self.day_cycles];
+        sums.iter().chain(&day).all(|x| *x >= 0.0 && x.is_finite())
+            && (0.0..=1.0).contains(&self.capacity_share)
+            && self.day_periods < SETTLED_EVERY
+    }
+
     /// Takes in one period.
     pub fn advance(&mut self, config: &BatteryConfig, flow: &BatteryFlow) {
         if config.capacity_mwh <= 0.0 {

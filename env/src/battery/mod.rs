@@ -191,6 +191,11 @@ pub fn operate_within(
     }
 }
 
+/// What of the stored energy is still there after the leak at the start of a period.
+pub fn kept(config: &BatteryConfig, stored: MegawattHours) -> MegawattHours {
+    stored - leak(config, stored)
+}
+
 /// Energy that leaks out of the store in one period.
 fn leak(config: &BatteryConfig, stored: MegawattHours) -> MegawattHours {
     stored * (config.self_discharge_per_day * PERIOD_HOURS / 24.0)

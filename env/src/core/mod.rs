@@ -22,6 +22,8 @@ pub use normalize::{ObservationNormalizer, ReturnNormalizer, RunningMeanStd};
 pub use registry::{EnvContext, EnvError, EnvSpec, env_specs, find_spec, make};
 pub use seeding::{SeedTree, StreamRng};
 pub use space::{ActionComponent, Space, SpaceError};
+#[cfg(test)]
+pub(crate) use state::seal_again;
 pub(crate) use state::{decode_state, encode_state};
 pub use vec_env::{VecEnv, VecStep};
 pub use wrappers::{NormalizeObservation, NormalizeReward, RecordEpisodeStatistics, TimeLimit};

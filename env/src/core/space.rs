@@ -111,6 +111,19 @@ impl Space {
         }
     }
 
+    /// Bytes of its buffers.
+    pub fn buffer_bytes(&self) -> usize {
+        match self {
+            Self::Box { low, high } => size_of_val(&low[..]) + size_of_val(&high[..]),
+            Self::Discrete { .. } => 0,
+            Self::MultiDiscrete { nvec } => size_of_val(&nvec[..]),
+            Self::Dict { entries } => {
+                let inner = entries.iter().map(|(name, space)| name.capacity() + space.buffer_bytes());
+                size_of_val(&entries[..]) + inner.sum::<usize>()
+            }
+        }
+    }
+
     /// Length of an action mask: the options of all discrete parts together.
     pub fn mask_len(&self) -> usize {
         self.components()

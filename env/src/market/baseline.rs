@@ -118,6 +118,11 @@ impl MeterHistory {
         }
     }
 
+    /// Bytes of its buffers.
+    pub fn buffer_bytes(&self) -> usize {
+        size_of_val(&self.days[..]) + size_of_val(&self.metered[..]) + size_of_val(&self.recent[..])
+    }
+
     /// Forgets all readings.
     pub fn clear(&mut self) {
         self.days.fill(DayRecord { day: i32::MIN, read: 0, periods: 0, event: false, working: false, total_mwh: 0.0 });
@@ -134,6 +139,19 @@ impl MeterHistory {
             && self.days.len() == days
             && self.metered.len() == days * SLOTS
             && self.recent.len() == RECENT
+    }
+
+    /// Whether a history read from a file can go on at a local day: no reading is from later, and none out of range.
+    pub fn is_sound(&self, today: i32) -> bool {
+        let half_hours = self.recent.iter().all(|reading| usize::from(reading.half_hour) < PERIODS_PER_DAY);
+        let newest = self.newest == i32::MIN || (0..=today).contains(&self.newest);
+        let days = self.days.iter().all(|record| {
+            record.read >> PERIODS_PER_DAY == 0
+                && record.day <= today + DAYS_AHEAD as i32
+                && record.total_mwh.is_finite()
+        });
+        let counted = self.pushed < u64::MAX / 2;
+        half_hours && newest && days && counted && self.recent.iter().all(|reading| reading.day <= today)
     }
 
     /// Takes in the reading of the next settlement period; NaN says that there is none.

@@ -1,8 +1,8 @@
 //! P415: what turn-down sold on the wholesale market is settled at, and what of it is rewarded.
 //!
 //! In: baseline, meter, the FIFO counterfactual, what was sold, prices. Out: a [`P415Settlement`], each term apart.
-//! Always: nothing without a notification; volume claimed elsewhere is taken off first; an inflated baseline raises what
-//! is settled but never what is rewarded. Not here: the baseline itself (`baseline.rs`), the rebound, which the site
+//! Always: nothing without a notification; volume claimed elsewhere is taken off first; a baseline that was moved, up or
+//! down, changes what is settled but never raises what is rewarded above a settlement on FIFO itself. Not here: the baseline itself (`baseline.rs`), the rebound, which the site
 //! pays for in its import.
 //!
 //! Signs: turn-down is positive; money is positive where the virtual trading party (VTP) or the site earns it.
@@ -72,6 +72,8 @@ pub enum SupplierCompensation {
 pub struct P415Inputs {
     /// Baseline of the half-hour.
     pub baseline: MegawattHours,
+    /// What the baseline would be had the site acted like FIFO all along.
+    pub fifo_baseline: MegawattHours,
     /// Import as metered.
     pub metered: MegawattHours,
     /// Import of the FIFO counterfactual.
@@ -97,7 +99,7 @@ pub struct P415Settlement {
     pub baseline_error_mwh: f64,
     /// The deviation without what is claimed elsewhere: the volume credited to the VTP.
     pub eligible_mwh: f64,
-    /// The volume that is rewarded.
+    /// The volume that is rewarded: the smallest of those against the two baselines and FIFO's import.
     pub rewarded_mwh: f64,
     /// What was sold.
     pub sold_mwh: f64,
@@ -172,9 +174,12 @@ impl P415Config {
     ///
     /// Settled: sold x price + (eligible - sold) x system price - compensation - fees, times the site's share.
     ///
-    /// Rewarded: the same rule with two changes. The eligible volume is the smaller of that against the baseline and that
-    /// against FIFO, so that inflating the baseline gains nothing. And what was sold but not delivered can lose money,
-    /// but not earn any: a trade on the difference of two prices is no flexibility.
+    /// Rewarded: the same rule with three changes. It is reckoned against the baseline, against that of a site that acts
+    /// like FIFO, and against FIFO's import, and the smallest amount counts. So neither an inflated nor a deflated
+    /// baseline gains anything (where compensation or a negative price makes volume a loss, a low baseline is what would
+    /// pay), not even by making up for a half-hour in which the honest baseline is low by chance. What was sold but not delivered can lose
+    /// money, but not earn any: a trade on the difference of two prices is no flexibility. And taking more than FIFO
+    /// earns nothing at any price: the bill has paid for it, and no compensation flows back for it.
     pub fn settle(&self, inputs: &P415Inputs) -> P415Settlement {
         let Some(sold) = inputs.sold.map(|sold| sold.0) else { return P415Settlement::default() };
         let at_boundary = |energy: MegawattHours| energy.0 * self.loss_multiplier;
@@ -182,7 +187,12 @@ impl P415Config {
         let deviation = at_boundary(inputs.baseline - inputs.metered);
         let true_turn_down = at_boundary(inputs.fifo_import - inputs.metered);
         let eligible = unclaimed(deviation, claimed);
-        let rewarded = eligible.min(unclaimed(true_turn_down, claimed));
+        let volumes = [
+            eligible,
+            unclaimed(at_boundary(inputs.fifo_baseline - inputs.metered), claimed),
+            unclaimed(true_turn_down, claimed),
+        ];
+        let rewarded = volumes.into_iter().fold(f64::INFINITY, f64::min);
         let (sell, imbalance) = (inputs.sell_price.0, inputs.imbalance_price.0);
         let scrp = match self.supplier_compensation {
             SupplierCompensation::Mutualised => 0.0,
@@ -191,9 +201,10 @@ impl P415Config {
         let wholesale_gbp = sold * sell;
         let fees_gbp = -sold * self.fees_gbp_per_mwh;
         let net = |volume: f64| wholesale_gbp + (volume - sold) * imbalance - volume * scrp + fees_gbp;
-        let speculation = (sold - rewarded).max(0.0) * (sell - imbalance).max(0.0);
+        let honest = |volume: f64| net(volume) - (sold - volume).max(0.0) * (sell - imbalance).max(0.0);
+        let earned = |volume: f64| honest(volume).min(if volume < 0.0 { honest(0.0) } else { f64::INFINITY });
         let revenue_settled_gbp = self.site_share * net(eligible);
-        let revenue_rewarded_gbp = self.site_share * (net(rewarded) - speculation);
+        let revenue_rewarded_gbp = self.site_share * volumes.map(earned).into_iter().fold(f64::INFINITY, f64::min);
         let supplier_compensation_gbp = eligible * self.scrp_gbp_per_mwh;
         P415Settlement {
             deviation_mwh: deviation,
@@ -263,7 +274,7 @@ impl OfferQueue {
 
     /// Whether a saved queue is whole.
     pub fn is_sound(&self) -> bool {
-        self.at < self.offers.len()
+        self.at < self.offers.len() && self.offers.iter().all(|mw| *mw >= 0.0 && mw.is_finite())
     }
 
     /// Withdraws everything, at the start of an episode.

@@ -10,6 +10,7 @@ fn inputs(baseline: f64, metered: f64, fifo: f64, sold: f64, sell: f64, imbalanc
     P415Inputs {
         baseline: MegawattHours(baseline),
         metered: MegawattHours(metered),
+        fifo_baseline: MegawattHours(fifo),
         fifo_import: MegawattHours(fifo),
         sold: Some(MegawattHours(sold)),
         sell_price: PoundsPerMegawattHour(sell),
@@ -168,6 +169,45 @@ fn no_inflation_of_the_baseline_is_ever_rewarded() {
         settled_gains += usize::from(gamed.revenue_settled_gbp > fair.revenue_settled_gbp + 1.0);
     }
     assert!(settled_gains > DRAWS / 4, "the market itself would have paid for it: {settled_gains}");
+}
+
+#[test]
+fn whatever_the_baseline_no_reward_exceeds_that_of_a_settlement_on_fifo() {
+    let mut rng = SeedTree::new(24).stream("p415");
+    let mut deflation_pays = 0;
+    for _ in 0..DRAWS {
+        let (config, honest) = random_case(&mut rng);
+        let moved = P415Inputs { baseline: MegawattHours(rng.random_range(0.0..8.0)), ..honest };
+        let (fair, gamed) = (config.settle(&honest), config.settle(&moved));
+        assert!(gamed.revenue_rewarded_gbp <= fair.revenue_rewarded_gbp, "{config:?} {honest:?} {moved:?}");
+        assert!(gamed.revenue_rewarded_gbp <= gamed.revenue_settled_gbp + 1e-9);
+        let deflated = moved.baseline.0 < honest.baseline.0;
+        deflation_pays += usize::from(deflated && gamed.revenue_settled_gbp > fair.revenue_settled_gbp + 1.0);
+    }
+    assert!(deflation_pays > DRAWS / 20, "the market itself would have paid for it: {deflation_pays}");
+}
+
+#[test]
+fn taking_as_much_as_fifo_or_more_is_never_rewarded() {
+    let mut rng = SeedTree::new(25).stream("p415");
+    for _ in 0..DRAWS {
+        let (config, mut case) = random_case(&mut rng);
+        case.baseline = MegawattHours(rng.random_range(0.0..8.0));
+        case.metered = case.fifo_import + MegawattHours(rng.random_range(0.0..4.0));
+        let earned = config.settle(&case).revenue_rewarded_gbp;
+        assert!(earned <= 1e-9, "{config:?} {case:?} earns {earned}");
+    }
+}
+
+#[test]
+fn burning_energy_in_a_notified_half_hour_earns_no_compensation() {
+    // Two MWh more than baseline and FIFO at 40 GBP/MWh: the supplier's 98 would turn 58 into a gain for each.
+    let settled = direct().settle(&inputs(4.0, 6.0, 4.0, 1.0, 40.0, 40.0));
+    assert_close(settled.revenue_settled_gbp, 40.0 - 3.0 * 40.0 + 2.0 * 98.0);
+    assert_close(settled.revenue_rewarded_gbp, 0.0);
+    // Where the system price is above the compensation, the more is charged as ever.
+    let settled = direct().settle(&inputs(4.0, 6.0, 4.0, 1.0, 140.0, 140.0));
+    assert_close(settled.revenue_rewarded_gbp, 140.0 - 3.0 * 140.0 + 2.0 * 98.0);
 }
 
 #[test]

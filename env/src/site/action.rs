@@ -7,8 +7,12 @@
 use super::config::SiteConfig;
 use super::setup::Place;
 use super::state::SiteState;
+use crate::battery::kept;
 use crate::core::Space;
 use crate::workload::MAX_CLASSES;
+
+/// A battery that could move no more than this is called empty or full: 1 mWh.
+const NO_ENERGY_MWH: f64 = 1e-9;
 
 /// What a site does in one period.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -206,7 +210,9 @@ impl ActionLayout {
     pub(super) fn write_mask(&self, place: &Place, state: &SiteState, gated: u16, mask: &mut [bool]) {
         let battery = &place.config.battery;
         let capacity = state.health.capacity(battery).0;
-        let (empty, full) = (state.stored.0 <= capacity * battery.min_charge + 1e-9, state.stored.0 >= capacity - 1e-9);
+        // What leaks makes room in a full battery.
+        let kept = kept(battery, state.stored).0;
+        let (empty, full) = (kept <= capacity * battery.min_charge + NO_ENERGY_MWH, kept >= capacity - NO_ENERGY_MWH);
         for (legal, control) in mask.chunks_mut(self.levels.max(1)).zip(&self.controls) {
             let top = self.levels - 1;
             for (level, legal) in legal.iter_mut().enumerate() {

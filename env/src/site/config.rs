@@ -393,6 +393,9 @@ impl SiteConfig {
         let mean = self.workload.mean_it_mw;
         let capacity = format!("less than it_capacity_mw ({})", self.it_capacity_mw);
         check(mean < self.it_capacity_mw, "workload.mean_it_mw", mean, &capacity);
+        let peak = self.workload.interactive_peak_mw();
+        let capacity = format!("a peak of interactive load within it_capacity_mw ({})", self.it_capacity_mw);
+        check(peak <= self.it_capacity_mw, "workload.interactive", peak, &capacity);
         let facility = mean * self.pue;
         let import = format!("more than the mean facility load ({facility:.2} MW)");
         check(self.import_limit_mw > facility, "import_limit_mw", self.import_limit_mw, &import);

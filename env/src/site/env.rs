@@ -14,6 +14,7 @@ use super::reward::{potential_gbp, reward};
 use super::setup::{SetupError, SiteSetup};
 use crate::core::{
     Env, EnvContext, EnvError, Info, ObservationSchema, Reset, SeedTree, Space, StateError, StepResult, StreamRng,
+    decode_state, encode_state,
 };
 use crate::grid::{Split, embedded_trace};
 use rand::RngExt;
@@ -116,6 +117,15 @@ impl FlexFleet {
         &self.last
     }
 
+    pub(super) fn spaces(&self) -> [&Space; 2] {
+        [&self.observation_space, &self.action_space]
+    }
+
+    /// Bytes of observation, mask and info.
+    pub(super) fn row_bytes(&self) -> usize {
+        size_of_val(&self.observation[..]) + size_of_val(&self.mask[..]) + size_of_val(self.info.values())
+    }
+
     fn decode_actions(&mut self, flat: &[f32]) {
         assert_eq!(flat.len(), self.layout.names().len(), "one number per name of the action space");
         for (action, flat) in self.actions.iter_mut().zip(flat.chunks(self.layout.width())) {
@@ -159,13 +169,17 @@ impl FlexFleet {
     /// Whether a saved episode can belong to this scenario and trace.
     fn fits(&self, episode: &Episode) -> bool {
         let window = episode.window;
-        let classes = self.setup.config.workload.classes.len();
         window.start >= self.setup.history()
+            && window.periods > 0
             && window.periods <= self.setup.trace.len()
             && window.start <= self.setup.trace.len() - window.periods
             && episode.t <= window.periods
             && episode.sites.len() == self.setup.places().len()
-            && episode.sites.iter().all(|site| site.fits(&self.setup, classes))
+            && episode.reward_scale.to_bits() == self.setup.reward_scale(window.start).to_bits()
+            && self.setup.places().iter().zip(&episode.sites).all(|(place, site)| {
+                let at = (window.start + episode.t).min(self.setup.trace.len() - 1);
+                site.fits(&self.setup, place, at)
+            })
     }
 }
 
@@ -227,13 +241,13 @@ impl Env for FlexFleet {
     fn save_state(&self) -> Vec<u8> {
         let saved =
             SavedState { rng: self.rng.clone(), episode: self.episode.clone(), ledger: self.ledger, last: self.last };
-        postcard::to_stdvec(&saved).expect("plain data always serialises")
+        encode_state(self.setup.config.env_id(), &saved)
     }
 
     fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
         let bad = |reason: String| StateError { environment: self.setup.config.env_id().into(), reason };
-        let saved: SavedState = postcard::from_bytes(bytes).map_err(|e| bad(e.to_string()))?;
-        if !self.fits(&saved.episode) {
+        let saved: SavedState = decode_state(self.setup.config.env_id(), bytes)?;
+        if !self.fits(&saved.episode) || saved.ledger.periods as usize != saved.episode.t {
             return Err(bad("its window, sites or job classes belong to another trace or scenario".into()));
         }
         self.rng = saved.rng;

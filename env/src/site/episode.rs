@@ -91,6 +91,16 @@ impl Episode {
     /// Plays one period with an action per site. The account holds the settlement too if this was the last period of a
     /// scored episode.
     pub fn advance(&mut self, setup: &SiteSetup, actions: &[SiteAction]) -> StepAccount {
+        self.advance_each(setup, actions, |_, _| ())
+    }
+
+    /// The same, showing the account of each site.
+    pub fn advance_each(
+        &mut self,
+        setup: &SiteSetup,
+        actions: &[SiteAction],
+        mut see: impl FnMut(usize, &StepAccount),
+    ) -> StepAccount {
         let (at, t) = (self.at(), self.t as i32);
         let sent = if self.sites.len() > 1 {
             migrate(setup.places(), &mut self.sites, actions, t)
@@ -106,6 +116,7 @@ impl Episode {
                 settle(place, site, t + 1, at + 1, &mut account);
             }
             total.add(&account);
+            see(i, &account);
             if setup.places().len() > 1 {
                 drain_link(place, site);
             }

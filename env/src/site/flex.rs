@@ -8,7 +8,7 @@ use super::ledger::StepAccount;
 use super::setup::{Place, SiteSetup};
 use crate::grid::{LocalStamp, Period, Signal};
 use crate::market::MeterHistory;
-use crate::market::events::{EventInputs, FlexEvent};
+use crate::market::events::{EventInputs, EventKind, FlexEvent};
 use crate::market::{OfferQueue, P415Inputs, SoldAt};
 use crate::units::{MegawattHours, Megawatts, PoundsPerMegawattHour};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlexDesk {
     meter: MeterHistory,
+    /// What FIFO's meter would have read: the baseline of a site that does nothing for its baseline.
+    fifo_meter: MeterHistory,
     offers: OfferQueue,
 }
 
@@ -48,6 +50,7 @@ impl FlexDesk {
     pub(super) fn new(setup: &SiteSetup) -> Self {
         Self {
             meter: MeterHistory::new(setup.config.baseline.clone()),
+            fifo_meter: MeterHistory::new(setup.config.baseline.clone()),
             offers: OfferQueue::new(setup.config.p415.notice_periods),
         }
     }
@@ -55,12 +58,14 @@ impl FlexDesk {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.meter.clear();
+        self.fifo_meter.clear();
         self.offers.clear();
     }
 
-    /// Whether a saved desk belongs to a scenario.
-    pub(super) fn fits(&self, setup: &SiteSetup) -> bool {
-        self.meter.has_config(&setup.config.baseline)
+    /// Whether a saved desk belongs to a scenario, at index `at` of the trace.
+    pub(super) fn fits(&self, setup: &SiteSetup, at: usize) -> bool {
+        let today = setup.trace.local(at).day;
+        [&self.meter, &self.fifo_meter].iter().all(|m| m.has_config(&setup.config.baseline) && m.is_sound(today))
             && self.offers.is_sound()
             && self.offers.len() == setup.config.p415.notice_periods
     }
@@ -68,9 +73,12 @@ impl FlexDesk {
     /// Takes in a period in which nothing is settled: the history before an episode.
     pub(super) fn watch(&mut self, setup: &SiteSetup, at: usize, import_mwh: f64) {
         let local = setup.trace.local(at);
-        self.meter.push(local, MegawattHours(import_mwh));
-        if setup.events().active_at(setup.trace.period(at)).is_some() {
-            self.meter.mark_event_day(local.day);
+        let event = setup.events().active_at(setup.trace.period(at)).is_some();
+        for meter in [&mut self.meter, &mut self.fifo_meter] {
+            meter.push(local, MegawattHours(import_mwh));
+            if event {
+                meter.mark_event_day(local.day);
+            }
         }
     }
 
@@ -102,9 +110,17 @@ impl FlexDesk {
         let claimed = event.map_or(0.0, |event| self.settle_event(place, event, period, local, metered, account));
         self.settle_offer(setup, at, local, metered, claimed, account);
         self.meter.push(local, MegawattHours(metered.import_mwh));
+        self.fifo_meter.push(local, MegawattHours(metered.fifo_import_mwh));
         if event.is_some() || account.flex_sold_mwh > 0.0 {
+            // The same days serve both baselines, so that a site that acts like FIFO has FIFO's.
             self.meter.mark_event_day(local.day);
+            self.fifo_meter.mark_event_day(local.day);
         }
+    }
+
+    /// Bytes of its buffers.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.meter.buffer_bytes() + self.fifo_meter.buffer_bytes() + self.offers.len() * size_of::<f64>()
     }
 
     /// Returns the turn-down that is paid for and must not be paid again.
@@ -117,31 +133,30 @@ impl FlexDesk {
         metered: Metered,
         account: &mut StepAccount,
     ) -> f64 {
-        let adjustment = if place.config.baseline.in_day_adjustment {
-            self.meter.in_day_adjustment((period - event.start) as usize).unwrap_or(MegawattHours::ZERO)
-        } else {
-            MegawattHours::ZERO
-        };
-        // Without enough history FIFO stands in: it is what the site would have taken.
+        let since_start = place.config.baseline.in_day_adjustment.then_some((period - event.start) as usize);
         let fifo_import = MegawattHours(metered.fifo_import_mwh);
-        let baseline = self.meter.baseline(local).map_or(fifo_import, |b| (b + adjustment).max(MegawattHours::ZERO));
-        let inputs = |baseline, metered| EventInputs {
+        let reckon = |meter| baseline(meter, local, since_start, fifo_import).max(MegawattHours::ZERO);
+        let (baseline, fifo_baseline) = (reckon(&self.meter), reckon(&self.fifo_meter));
+        let inputs = |baseline, fifo_baseline, metered| EventInputs {
             baseline,
+            fifo_baseline,
             metered,
             fifo_import,
             already_claimed: MegawattHours::ZERO,
             import_limit: Megawatts(place.config.import_limit_mw),
         };
-        let settled = event.settle(&inputs(baseline, MegawattHours(metered.import_mwh)));
+        let settled = event.settle(&inputs(baseline, fifo_baseline, MegawattHours(metered.import_mwh)));
         account.flex_revenue_gbp += settled.revenue_rewarded_gbp;
         account.flex_settled_gbp += settled.revenue_settled_gbp;
-        account.flex_delivered_mwh += settled.delivered_mwh;
+        account.flex_delivered_mwh += settled.rewarded_mwh;
         account.event_requested_mwh += settled.requested_mwh;
         account.event_shortfall_mwh += settled.shortfall_mwh + settled.breach_mwh;
-        account.baseline_error_mwh += (baseline - fifo_import).0;
+        if matches!(event.kind, EventKind::TurnDown(_)) {
+            account.baseline_error_mwh = (baseline - fifo_import).0;
+        }
         // FIFO takes no notice of the event; its own consumption is its baseline.
-        account.fifo_cost_gbp -= event.settle(&inputs(fifo_import, fifo_import)).revenue_rewarded_gbp;
-        settled.delivered_mwh
+        account.fifo_cost_gbp -= event.settle(&inputs(fifo_import, fifo_import, fifo_import)).revenue_rewarded_gbp;
+        settled.claimed_mwh
     }
 
     fn settle_offer(
@@ -158,12 +173,11 @@ impl FlexDesk {
             return;
         }
         let Some(sold) = self.offers.advance(config, metered.offer) else { return };
-        let adjustment = if config.in_day_adjustment { self.meter.in_day_adjustment(0) } else { None };
+        let since_start = config.in_day_adjustment.then_some(0);
         let fifo_import = MegawattHours(metered.fifo_import_mwh);
-        let baseline = self.meter.baseline(local);
-        let baseline = baseline.map_or(fifo_import, |b| b + adjustment.unwrap_or(MegawattHours::ZERO));
         let settled = config.settle(&P415Inputs {
-            baseline,
+            baseline: baseline(&self.meter, local, since_start, fifo_import),
+            fifo_baseline: baseline(&self.fifo_meter, local, since_start, fifo_import),
             metered: MegawattHours(metered.import_mwh),
             fifo_import,
             sold: Some(sold),
@@ -178,6 +192,19 @@ impl FlexDesk {
         account.flex_settled_gbp += settled.revenue_settled_gbp;
         account.flex_sold_mwh += settled.sold_mwh;
         account.flex_delivered_mwh += settled.rewarded_mwh.max(0.0);
-        account.baseline_error_mwh += settled.baseline_error_mwh;
+        // The same error as that of an event in the same half-hour, if there is one, so that it is counted once.
+        account.baseline_error_mwh = settled.baseline_error_mwh;
     }
+}
+
+/// Baseline of a half-hour, moved by the in-day adjustment where one applies to an event so many periods old. Without
+/// enough history FIFO stands in: it is what the site would have taken.
+fn baseline(
+    meter: &MeterHistory,
+    local: LocalStamp,
+    since_start: Option<usize>,
+    fifo_import: MegawattHours,
+) -> MegawattHours {
+    let adjustment = since_start.and_then(|periods| meter.in_day_adjustment(periods)).unwrap_or(MegawattHours::ZERO);
+    meter.baseline(local).map_or(fifo_import, |baseline| baseline + adjustment)
 }

@@ -130,7 +130,7 @@ accounts! {
     import_breach_mwh: "MWh",
     /// Turn-down sold ahead.
     flex_sold_mwh: "MWh",
-    /// Turn-down that was paid for.
+    /// Turn-down that was rewarded: never more than that against FIFO, and none of it twice.
     flex_delivered_mwh: "MWh",
     /// What the market's own rule would have paid; `flex_revenue_gbp` pays for true turn-down only.
     flex_settled_gbp: "GBP",

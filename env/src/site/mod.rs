@@ -16,6 +16,7 @@ mod flex;
 mod gate;
 mod grid_features;
 mod ledger;
+mod memory;
 mod migration;
 mod observation;
 mod reward;
@@ -45,6 +46,14 @@ pub fn is_site_env(id: &str) -> bool {
     id.starts_with("FlexSite") || id.starts_with("FlexFleet")
 }
 
+#[cfg(test)]
+mod gaming;
+#[cfg(test)]
+mod leaks;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod random_scenarios;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

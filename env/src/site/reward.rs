@@ -12,6 +12,7 @@ use super::config::RewardMode;
 use super::episode::{Episode, EpisodeEnd};
 use super::ledger::StepAccount;
 use super::setup::SiteSetup;
+use super::state::initial_stored;
 
 /// Pounds that stored energy and work done ahead of FIFO are worth at the mean forecast price.
 ///
@@ -23,7 +24,7 @@ pub(super) fn potential_gbp(setup: &SiteSetup, episode: &Episode) -> f64 {
     let at = episode.at().min(setup.trace.len() - 1);
     let of_site = setup.places().iter().zip(&episode.sites).map(|(place, site)| {
         let battery = &place.config.battery;
-        let stored = (site.stored - battery.initial_stored()).value();
+        let stored = (site.stored - initial_stored(place)).value();
         // What has just arrived is in both queues, so that it cancels out.
         let behind = (site.queued() - site.fifo_jobs.queued()).value();
         let price = f64::from(place.outlook(at).mean_gbp_per_mwh);

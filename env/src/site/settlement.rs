@@ -5,8 +5,9 @@
 
 use super::ledger::{Settled, StepAccount};
 use super::setup::Place;
-use super::state::SiteState;
-use crate::units::MegawattHours;
+use super::state::{SiteState, initial_stored};
+use crate::battery::{BatteryHealth, operate_within};
+use crate::units::{MegawattHours, Megawatts};
 use crate::workload::JobPool;
 
 /// Hours of lateness charged for work that is late and still undone at the end of a scored episode: half of the day
@@ -30,10 +31,27 @@ pub(super) fn settle(place: &Place, state: &SiteState, periods: i32, end: usize,
     account.jobs_late_by_estimate += by_estimate as f64;
 }
 
-/// FIFO's settlement: its battery is untouched.
+/// FIFO's settlement: its battery is untouched, but leaks and ages as everybody's does.
 pub(super) fn fifo_settlement_gbp(place: &Place, jobs: &JobPool, periods: i32, end: usize) -> f64 {
-    let import_mwh = left_over_mwh(place, jobs.queued(), place.config.battery.initial_stored());
+    let import_mwh = left_over_mwh(place, jobs.queued(), idle_stored(place, periods));
     import_mwh * place.settlement_price(end) + left_late_gbp(place, jobs.late(periods))
+}
+
+/// What a battery that nobody uses holds after a number of periods.
+fn idle_stored(place: &Place, periods: i32) -> MegawattHours {
+    let battery = &place.config.battery;
+    let mut stored = initial_stored(place);
+    if battery.self_discharge_per_day == 0.0 && !battery.fade.shrinks_capacity {
+        return stored;
+    }
+    let mut health = BatteryHealth::new(battery);
+    for _ in 0..periods {
+        let [idle, none] = [Megawatts::ZERO; 2];
+        let flow = operate_within(battery, health.capacity(battery), stored, idle, none, none);
+        health.advance(battery, &flow);
+        stored = flow.stored;
+    }
+    stored
 }
 
 fn left_late_gbp(place: &Place, late: MegawattHours) -> f64 {
@@ -43,7 +61,7 @@ fn left_late_gbp(place: &Place, late: MegawattHours) -> f64 {
 /// Import that work left over and missing charge will need, less what surplus charge will spare.
 fn left_over_mwh(place: &Place, left: MegawattHours, stored: MegawattHours) -> f64 {
     let battery = &place.config.battery;
-    let surplus = stored - battery.initial_stored();
+    let surplus = stored - initial_stored(place);
     let charge_mwh =
         if surplus.0 < 0.0 { surplus.0 / battery.charge_efficiency } else { surplus.0 * battery.discharge_efficiency };
     left.0 * place.config.pue - charge_mwh

@@ -83,16 +83,22 @@ pub(super) struct Sent {
 impl SiteState {
     /// An empty site.
     pub fn new(setup: &SiteSetup, place: &Place) -> Self {
-        let classes = place.rules.len();
+        // Jobs that may move gather where they are wanted: twice as many as arrive here, or the queue grows.
+        let factor = |class: usize| {
+            let moves = setup.places().len() > 1 && place.config.workload.classes[class].migratable;
+            if moves { 2 } else { 1 }
+        };
+        let room = |class: usize| place.generator.most_jobs(class) * factor(class);
+        let classes = 0..place.rules.len();
         Self {
-            jobs: JobPool::new(classes),
-            fifo_jobs: JobPool::new(classes),
-            stored: place.config.battery.initial_stored(),
+            jobs: JobPool::with_room(classes.clone().map(room)),
+            fifo_jobs: JobPool::with_room(classes.clone().map(room)),
+            stored: initial_stored(place),
             health: BatteryHealth::new(&place.config.battery),
             desk: setup.config.has_flex().then(|| FlexDesk::new(setup)),
             interactive: Megawatts::ZERO,
             demand: InteractiveDemand::default(),
-            inbound: Vec::with_capacity(64),
+            inbound: Vec::with_capacity(classes.map(|class| (factor(class) - 1) * room(class)).sum()),
             link_gb: LinkBacklog::default(),
             stream: ArrivalStream::new(SeedTree::new(0)),
         }
@@ -105,8 +111,8 @@ impl SiteState {
         self.fifo_jobs.clear();
         self.inbound.clear();
         self.link_gb = LinkBacklog::default();
-        self.stored = place.config.battery.initial_stored();
         self.health = BatteryHealth::new(&place.config.battery);
+        self.stored = initial_stored(place);
         self.stream = ArrivalStream::new(seed);
         if let Some(desk) = &mut self.desk {
             desk.clear();
@@ -130,7 +136,7 @@ impl SiteState {
             see(job);
             fifo_jobs.append(&place.rules, job);
         });
-        self.interactive = Megawatts(self.demand.power_mw);
+        self.interactive = within_machines(place, self.demand.power_mw);
     }
 
     /// Lets the work of period `t`, index `at` of the trace, arrive in both courses.
@@ -140,7 +146,7 @@ impl SiteState {
             jobs.push(&place.rules, job, t);
             fifo_jobs.append(&place.rules, job);
         });
-        self.interactive = Megawatts(self.demand.power_mw);
+        self.interactive = within_machines(place, self.demand.power_mw);
         inbound.retain(|transfer| {
             if transfer.arrives <= t {
                 jobs.push(&place.rules, transfer.job, t);
@@ -149,14 +155,30 @@ impl SiteState {
         });
     }
 
-    /// Whether a saved site belongs to a scenario.
-    pub(super) fn fits(&self, setup: &SiteSetup, classes: usize) -> bool {
-        let queues = [&self.jobs, &self.fifo_jobs];
+    /// Whether a saved site belongs to a scenario, at index `at` of the trace.
+    pub(super) fn fits(&self, setup: &SiteSetup, place: &Place, at: usize) -> bool {
+        let classes = place.rules.len();
+        let battery = &place.config.battery;
         let desk = self.desk.as_ref();
+        let amount = |x: f64| x >= 0.0 && x.is_finite();
         desk.is_some() == setup.config.has_flex()
-            && desk.is_none_or(|desk| desk.fits(setup))
-            && queues.iter().all(|jobs| jobs.is_sound(classes))
-            && self.inbound.iter().all(|t| usize::from(t.job.class) < classes)
+            && desk.is_none_or(|desk| desk.fits(setup, at))
+            && [&self.jobs, &self.fifo_jobs].iter().all(|jobs| jobs.is_sound(classes))
+            && self.inbound.iter().all(|t| usize::from(t.job.class) < classes && t.job.is_sound())
+            && (0.0..=battery.capacity_mwh).contains(&self.stored.0)
+            && self.health.is_sound()
+            && amount(self.interactive.0)
+            && amount(self.link_gb.out)
+            && amount(self.link_gb.into)
+            && self.stream.is_sound()
+    }
+
+    /// Bytes of its buffers.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.jobs.buffer_bytes()
+            + self.fifo_jobs.buffer_bytes()
+            + self.inbound.capacity() * size_of::<Transfer>()
+            + self.desk.as_ref().map_or(0, FlexDesk::buffer_bytes)
     }
 
     /// Work truly left here or on its way here.
@@ -179,15 +201,17 @@ impl SiteState {
         let battery = &place.config.battery;
         let service = self.serve_interactive(place, action);
         let interactive = Megawatts(service.power_mw);
-        let firm = place.it_limit_within(limit, at) - interactive;
+        let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
+        // Data on its way out takes its power before the jobs do.
+        let left = limit - (transfer * place.config.pue).per_period();
+        let firm = place.it_limit_within(left, at) - interactive;
         // What must run may draw on the battery beyond the grid connection; what can wait may not.
-        let carried = limit + deliverable(battery, self.stored);
+        let carried = left + self.deliverable(place);
         let capacity = place.it_limit_within(carried, at) - interactive;
         let mut run = action.run;
         close(&mut run, gated);
         let mut dispatch = Shares::new(&run, &action.cap);
         let served = self.jobs.serve_within(&place.rules, &place.priority, &mut dispatch, capacity, firm, t);
-        let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
         let it = interactive.over_period() + served.energy;
         let flow = self.operate_battery(place, at, action, limit, (it + transfer) * place.config.pue);
         self.stored = flow.stored;
@@ -195,6 +219,10 @@ impl SiteState {
         let mut account = account_energy(place, at, it, transfer, limit, &flow);
         self.account_jobs(place, at, &served, gated, sent, &mut account);
         self.account_inference(place, &service, &mut account);
+        // Jobs on their way lose value as those that wait do.
+        let inbound = self.inbound.iter().map(|transfer| transfer.job);
+        account.value_lost_gbp +=
+            inbound.map(|job| job.value_lost_gbp(&place.rules[usize::from(job.class)], t + 1)).sum::<f64>();
         let fifo = self.advance_fifo(setup, place, at, t, gated);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
@@ -228,6 +256,12 @@ impl SiteState {
         FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service }
     }
 
+    /// Largest power that the battery can deliver over the coming period.
+    fn deliverable(&self, place: &Place) -> Megawatts {
+        let battery = &place.config.battery;
+        deliverable(battery, self.stored.min(self.health.capacity(battery)))
+    }
+
     fn operate_battery(
         &self,
         place: &Place,
@@ -242,7 +276,7 @@ impl SiteState {
         let mut set_point = battery.set_point(action.battery);
         if over.0 > 0.0 {
             // The battery carries what the grid connection cannot.
-            set_point = set_point.min(-over.min(deliverable(battery, self.stored)));
+            set_point = set_point.min(-over.min(self.deliverable(place)));
         }
         let most = battery.discharge_limit(net, place.export_limit());
         operate_within(battery, self.health.capacity(battery), self.stored, set_point, -over, most)
@@ -250,11 +284,17 @@ impl SiteState {
 
     /// Serves the interactive demand: at full speed, or as the action says where the scenario has that control.
     fn serve_interactive(&self, place: &Place, action: &SiteAction) -> InteractiveService {
-        if place.config.controls.power_cap {
+        let mut service = if place.config.controls.power_cap {
             place.generator.interactive().serve(&self.demand, action.serve)
         } else {
-            InteractiveService { power_mw: self.interactive.0, latency_ms_per_token: 0.0, served_share: 1.0 }
+            InteractiveService { power_mw: self.demand.power_mw, latency_ms_per_token: 0.0, served_share: 1.0 }
+        };
+        let power = within_machines(place, service.power_mw).0;
+        if power < service.power_mw {
+            service.served_share *= power / service.power_mw;
+            service.power_mw = power;
         }
+        service
     }
 
     fn account_inference(&self, place: &Place, service: &InteractiveService, account: &mut StepAccount) {
@@ -299,6 +339,16 @@ impl SiteState {
     }
 }
 
+/// Energy in the battery at the start of an episode: no more than a battery that has aged before can hold.
+pub(super) fn initial_stored(place: &Place) -> MegawattHours {
+    let battery = &place.config.battery;
+    if battery.fade.shrinks_capacity {
+        battery.initial_stored().min(BatteryHealth::new(battery).capacity(battery))
+    } else {
+        battery.initial_stored()
+    }
+}
+
 /// What may be drawn from the grid in a period: the connection, or less if the grid asks for it.
 fn import_limit(setup: &SiteSetup, place: &Place, at: usize) -> Megawatts {
     let connection = Megawatts(place.config.import_limit_mw);
@@ -307,6 +357,11 @@ fn import_limit(setup: &SiteSetup, place: &Place, at: usize) -> Megawatts {
     }
     let event = setup.events().active_at(setup.trace.period(at));
     event.and_then(|event| event.import_cap(connection)).unwrap_or(connection)
+}
+
+/// Interactive power that the machines of a site can give; what is beyond goes unserved.
+fn within_machines(place: &Place, power_mw: f64) -> Megawatts {
+    Megawatts(power_mw.min(place.config.it_capacity_mw))
 }
 
 fn close(run: &mut [f64; MAX_CLASSES], gated: u16) {

@@ -325,7 +325,7 @@ fn every_observation_index_is_named_once() {
 }
 
 /// First index of a signal that is not known when period `now` is decided: the table of the design, written anew.
-fn first_unknown(trace: &GridTrace, signal: Signal, now: usize, published: bool) -> usize {
+pub(super) fn first_unknown(trace: &GridTrace, signal: Signal, now: usize, published: bool) -> usize {
     let local = trace.local(now);
     let until_end_of = |day: i32| (now..trace.len()).find(|t| trace.local(*t).day > day).unwrap_or(trace.len());
     let published_until = until_end_of(if local.half_hour >= 22 { local.day + 1 } else { local.day });

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// No job is shorter than this at full power.
 pub(super) const SHORTEST_JOB_HOURS: f64 = 0.25;
+/// The noise of interactive load is cut at this many standard deviations.
+pub(super) const INTERACTIVE_NOISE_CUT: f64 = 3.0;
 
 /// Everything that asks for compute at a site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -345,6 +347,14 @@ fn standard_classes() -> Vec<JobClassConfig> {
 }
 
 impl WorkloadConfig {
+    /// Largest interactive IT load that can be drawn, MW: the top of its daily cycle at three standard deviations of its
+    /// noise, where the noise is cut.
+    pub fn interactive_peak_mw(&self) -> f64 {
+        let load = &self.interactive;
+        let noise = 1.0 + load.noise * INTERACTIVE_NOISE_CUT;
+        self.mean_it_mw * load.energy_share * (1.0 + load.daily_amplitude) * noise
+    }
+
     /// Faults as `(key, message)`.
     pub fn validate(&self) -> Vec<(String, String)> {
         let mut faults = Faults(Vec::new());

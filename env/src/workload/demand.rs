@@ -56,6 +56,11 @@ struct DrawnDemand {
 }
 
 impl DemandNoise {
+    /// Whether it can go on.
+    pub(super) fn is_sound(&self) -> bool {
+        self.slow.is_finite() && self.fast.is_finite()
+    }
+
     pub(super) fn new(rng: &mut StreamRng) -> Self {
         let mut draw = || STANDARD_NORMAL.at(rng.next_u32());
         Self { slow: draw(), fast: draw() }

@@ -26,6 +26,9 @@ const WORST_ESTIMATE: f64 = 2.5;
 /// Saturday and Sunday.
 const FIRST_WEEKEND_DAY: u8 = 5;
 
+/// Draws that estimate how long a job may stay.
+const STAY_DRAWS: usize = 4096;
+
 /// Draws arrivals for a workload.
 #[derive(Debug, Clone)]
 pub struct JobGenerator {
@@ -47,6 +50,9 @@ struct ClassGenerator {
     surprise: Option<QuantileTable>,
     data_gb: f32,
     jobs_per_period: f64,
+    busiest_jobs_per_period: f64,
+    /// How long a mean job may stay.
+    stay_periods: f64,
     /// Whether jobs are drawn, not played.
     drawn: bool,
 }
@@ -67,6 +73,11 @@ impl ArrivalStream {
         let mut interactive = seed.stream("interactive");
         let noise = DemandNoise::new(&mut interactive);
         Self { jobs: seed.stream("jobs"), interactive, noise, phase: seed.child("trace shifts", 0).seed() }
+    }
+
+    /// Whether a saved course can go on.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.noise.is_sound()
     }
 }
 
@@ -89,6 +100,14 @@ impl JobGenerator {
             ClassGenerator::new(class, c as u8, energy_mwh, !covered[c], parameters)
         });
         Ok(Self { classes: classes.collect(), traces, demand: DemandSource::new(config, parameters, demand_trace) })
+    }
+
+    /// Jobs of a class that will hardly ever be at a site at once, wait as they may: those that arrive at the busiest time
+    /// of the week for as long as a mean job may stay, and six standard deviations more. What traces bring is not counted.
+    pub fn most_jobs(&self, class: usize) -> usize {
+        let class = &self.classes[class];
+        let jobs = class.busiest_jobs_per_period * class.stay_periods;
+        (jobs + 6.0 * jobs.sqrt()).ceil() as usize + 8
     }
 
     /// Draws what arrives in period `t`, at a local time: hands over the jobs, returns the interactive demand.
@@ -140,16 +159,17 @@ impl ClassGenerator {
         let surprise = (sd > 0.0).then(|| STANDARD_NORMAL.map(error));
         let lengthened = surprise.as_ref().map_or(1.0, QuantileTable::mean);
         let jobs_per_period = energy_mwh / (sizes.mean_work() * lengthened);
-        let count = |weekend: bool| {
-            std::array::from_fn(|half_hour| {
-                PoissonCount::new(jobs_per_period * arrival_shape(class, parameters, half_hour, weekend))
-            })
-        };
+        let rate = |half_hour, weekend| jobs_per_period * arrival_shape(class, parameters, half_hour, weekend);
+        let count = |weekend: bool| std::array::from_fn(|half_hour| PoissonCount::new(rate(half_hour, weekend)));
+        let slots = (0..48).flat_map(|half_hour| [rate(half_hour, false), rate(half_hour, true)]);
+        let slack = SlackSampler::new(class, parameters);
         Self {
             index,
+            busiest_jobs_per_period: slots.fold(0.0, f64::max),
+            stay_periods: mean_stay(&sizes, &slack, lengthened),
             counts: Box::new([count(false), count(true)]),
             sizes,
-            slack: SlackSampler::new(class, parameters),
+            slack,
             surprise,
             data_gb: class.data_gb_median as f32,
             jobs_per_period,
@@ -183,6 +203,18 @@ impl ClassGenerator {
         job.data_gb = self.data_gb;
         job
     }
+}
+
+/// Periods that a job may stay on average if it waits as long as it may, over draws of their own: the same for everybody.
+fn mean_stay(sizes: &SizeSampler, slack: &SlackSampler, lengthened: f64) -> f64 {
+    let mut rng = SeedTree::new(0).stream("mean stay of a job");
+    let hours: f64 = (0..STAY_DRAWS)
+        .map(|_| {
+            let (_, hours) = sizes.draw(&mut rng);
+            hours * lengthened.max(1.0) + slack.draw(hours, &mut rng)
+        })
+        .sum();
+    hours / STAY_DRAWS as f64 / PERIOD_HOURS + 1.0
 }
 
 /// The next whole number, of small positive numbers.

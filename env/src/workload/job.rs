@@ -14,6 +14,9 @@ const ROUNDING_PERIODS: f64 = 1e-10;
 /// What a job is believed to need at least once it has outlived its estimate, in periods.
 const OVERRUN_PERIODS: f64 = 1.0;
 
+/// No period of an episode is further away than this: half a century.
+const FAR_PERIODS: i32 = 1_000_000;
+
 /// One job. Periods count from the start of the episode and may be negative for work brought along.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -94,6 +97,17 @@ impl Job {
         }
     }
 
+    /// Whether a saved job can be served: positive power and work, periods that are no accident.
+    pub(crate) fn is_sound(&self) -> bool {
+        let amounts = [self.power_mw, self.work_periods, self.estimate_periods, f64::from(self.data_gb)];
+        let near = |period: i32| (-FAR_PERIODS..=FAR_PERIODS).contains(&period);
+        amounts.iter().all(|x| *x >= 0.0 && x.is_finite())
+            // A pause can give back a rounding error more than was done.
+            && (0.0..=self.work_periods * (1.0 + 1e-9)).contains(&self.left_periods)
+            && near(self.release)
+            && near(self.deadline)
+    }
+
     /// IT energy it truly needs at full power, MWh.
     pub fn work_mwh(&self) -> f64 {
         self.work_periods * self.power_mw * PERIOD_HOURS
@@ -130,6 +144,14 @@ impl Job {
     pub fn lost_by_pausing(&self, rules: &ClassRules) -> f64 {
         // What was lost before can leave more than the whole work.
         lesser(rules.checkpoint_periods, (self.work_periods - self.left_periods).max(0.0))
+    }
+
+    /// Value lost because a step of it lies at the start of period `next`, in pounds; wherever the unfinished job is.
+    pub fn value_lost_gbp(&self, rules: &ClassRules, next: i32) -> f64 {
+        let slack = (f64::from(self.deadline - self.release) - self.estimate_periods).max(0.0);
+        let due = |step: &&ValueStep| f64::from(self.deadline) - (1.0 - step.slack_used) * slack;
+        let passed = rules.value_steps.iter().filter(|step| due(step).ceil() as i32 == next);
+        passed.map(|step| step.loss_gbp_per_mwh * self.work_mwh()).sum()
     }
 
     /// Whether it must run in a period at whose start it has this slack: what a wait would leave does not fit into the

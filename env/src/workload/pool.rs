@@ -154,7 +154,12 @@ pub struct JobPool {
 impl JobPool {
     /// Empty queues for a number of classes.
     pub fn new(classes: usize) -> Self {
-        let queues = (0..classes).map(|_| Vec::with_capacity(QUEUE_CAPACITY)).collect();
+        Self::with_room((0..classes).map(|_| QUEUE_CAPACITY))
+    }
+
+    /// Empty queues, one per class, with room for so many jobs before a queue grows.
+    pub fn with_room(jobs: impl IntoIterator<Item = usize>) -> Self {
+        let queues = jobs.into_iter().map(Vec::with_capacity).collect();
         Self { queues, views: [ClassView::default(); MAX_CLASSES], rough: false }
     }
 
@@ -163,15 +168,25 @@ impl JobPool {
         self.queues.len()
     }
 
-    /// Whether a saved pool has the queues of a number of classes, each with its own jobs.
+    /// Whether a saved pool has the queues of a number of classes, each with its own jobs, and sums that are numbers.
     pub(crate) fn is_sound(&self, classes: usize) -> bool {
-        let own = |(c, queue): (usize, &Vec<Job>)| queue.iter().all(|job| usize::from(job.class) == c);
-        self.queues.len() == classes && self.queues.iter().enumerate().all(own)
+        let own =
+            |(c, queue): (usize, &Vec<Job>)| queue.iter().all(|job| usize::from(job.class) == c && job.is_sound());
+        let sums = |v: &ClassView| v.available_mw + v.must_run_mw + v.running_mw + v.queued_mwh + v.true_mwh;
+        self.queues.len() == classes
+            && self.queues.iter().enumerate().all(own)
+            && self.views.iter().all(|view| sums(view).is_finite() && view.urgent_mwh.iter().all(|x| x.is_finite()))
     }
 
     /// The jobs of a class, earliest deadline first.
     pub fn jobs(&self, class: usize) -> &[Job] {
         &self.queues[class]
+    }
+
+    /// Bytes of its buffers.
+    pub fn buffer_bytes(&self) -> usize {
+        let jobs: usize = self.queues.iter().map(Vec::capacity).sum();
+        jobs * size_of::<Job>() + self.queues.capacity() * size_of::<Vec<Job>>()
     }
 
     /// Jobs of all classes.
@@ -568,12 +583,8 @@ impl<'a> Round<'a> {
             self.served.late += late;
             self.served.late_by_estimate += if job.overran { late } else { MegawattHours::ZERO };
         }
-        for step in &self.rules.value_steps {
-            let slack = f64::from(job.deadline - job.release) - job.estimate_periods;
-            let due = f64::from(job.deadline) - (1.0 - step.slack_used) * slack.max(0.0);
-            if due.ceil() as i32 == next {
-                self.served.value_lost_gbp += step.loss_gbp_per_mwh * job.work_mwh();
-            }
+        if !self.rules.value_steps.is_empty() {
+            self.served.value_lost_gbp += job.value_lost_gbp(self.rules, next);
         }
     }
 

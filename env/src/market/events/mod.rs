@@ -1,8 +1,8 @@
 //! Flexibility events: requests to take less, announced ahead, and what they pay.
 //!
 //! In: an event and the readings of a half-hour. Out: an [`EventSettlement`].
-//! Always: an event is published no later than it starts; volume claimed elsewhere is taken off first; an inflated
-//! baseline raises what is settled but never what is rewarded.
+//! Always: an event is published no later than it starts; volume claimed elsewhere is taken off first; a baseline
+//! that was moved, up or down, never raises what is rewarded above a settlement on FIFO itself.
 //! Not here: which events there are (`config.rs`, `schedule.rs`), the baseline (`baseline.rs`).
 
 mod config;
@@ -75,6 +75,8 @@ pub enum EventSource {
 pub struct EventInputs {
     /// Baseline of the half-hour, in-day adjustment included where it applies.
     pub baseline: MegawattHours,
+    /// What the baseline would be had the site acted like FIFO all along.
+    pub fifo_baseline: MegawattHours,
     /// Import as metered.
     pub metered: MegawattHours,
     /// Import of the FIFO counterfactual.
@@ -90,8 +92,12 @@ pub struct EventInputs {
 pub struct EventSettlement {
     /// Turn-down asked for.
     pub requested_mwh: f64,
-    /// Turn-down delivered against the baseline, at most what was asked for: what nothing else may be paid for.
+    /// Turn-down delivered against the baseline, at most what was asked for.
     pub delivered_mwh: f64,
+    /// The part of it that is turn-down against FIFO too.
+    pub rewarded_mwh: f64,
+    /// What nothing else may be paid for.
+    pub claimed_mwh: f64,
     /// What is missing from it.
     pub shortfall_mwh: f64,
     /// Import above the cap of a constraint.
@@ -102,7 +108,7 @@ pub struct EventSettlement {
     pub penalty_gbp: f64,
     /// `paid - penalty`: what the market would settle.
     pub revenue_settled_gbp: f64,
-    /// The same, reckoned against the smaller of baseline and FIFO import.
+    /// The same, or what it would be with FIFO's baseline, or FIFO's import as the baseline, if that is less.
     pub revenue_rewarded_gbp: f64,
     /// What is settled and not rewarded.
     pub baseline_error_gbp: f64,
@@ -138,13 +144,22 @@ impl FlexEvent {
 
     /// Settles one half-hour of the event.
     ///
-    /// Delivered: baseline - meter - claimed elsewhere, within 0 ..= requested. Rewarded is the settlement against the
-    /// smaller of baseline and FIFO import; both what is asked for and what is delivered follow from it, so that an
-    /// inflated baseline neither raises the payment nor lowers the penalty.
+    /// Delivered: baseline - meter - claimed elsewhere, within 0 ..= requested. Rewarded is the smallest of this settlement,
+    /// of one with the baseline of a site that acts like FIFO, and of one with FIFO's import as the baseline; what is asked for follows from the baseline in both. So an inflated
+    /// baseline does not raise the payment, and a deflated one, which asks for less, does not lower the penalty.
     pub fn settle(&self, inputs: &EventInputs) -> EventSettlement {
         let mut settled = self.settle_against(inputs, inputs.baseline);
-        let honest = self.settle_against(inputs, inputs.baseline.min(inputs.fifo_import));
-        settled.revenue_rewarded_gbp = honest.revenue_settled_gbp;
+        settled.rewarded_mwh = settled.delivered_mwh;
+        settled.claimed_mwh = settled.delivered_mwh;
+        settled.revenue_rewarded_gbp = settled.revenue_settled_gbp;
+        for baseline in [inputs.fifo_baseline, inputs.fifo_import] {
+            let honest = self.settle_against(inputs, baseline);
+            settled.rewarded_mwh = settled.rewarded_mwh.min(honest.delivered_mwh);
+            if honest.revenue_settled_gbp < settled.revenue_rewarded_gbp {
+                settled.claimed_mwh = settled.delivered_mwh.max(honest.delivered_mwh);
+                settled.revenue_rewarded_gbp = honest.revenue_settled_gbp;
+            }
+        }
         settled.baseline_error_gbp = settled.revenue_settled_gbp - settled.revenue_rewarded_gbp;
         settled
     }

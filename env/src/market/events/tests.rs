@@ -29,6 +29,7 @@ fn inputs(baseline: f64, metered: f64, fifo: f64) -> EventInputs {
     EventInputs {
         baseline: MegawattHours(baseline),
         metered: MegawattHours(metered),
+        fifo_baseline: MegawattHours(fifo),
         fifo_import: MegawattHours(fifo),
         already_claimed: MegawattHours::ZERO,
         import_limit: Megawatts(16.0),
@@ -83,9 +84,9 @@ fn a_constraint_pays_nothing_and_fines_import_above_its_cap() {
 }
 
 #[test]
-fn no_inflation_of_the_baseline_is_ever_rewarded_by_an_event() {
+fn no_inflation_or_deflation_of_the_baseline_is_ever_rewarded_by_an_event() {
     let mut rng = SeedTree::new(31).stream("events");
-    let mut settled_gains = 0;
+    let (mut settled_gains, mut settled_spared) = (0, 0);
     for _ in 0..DRAWS {
         let kind = match rng.random_range(0..3) {
             0 => EventKind::TurnDown(Depth::Share(rng.random_range(0.0..=1.0))),
@@ -97,13 +98,22 @@ fn no_inflation_of_the_baseline_is_ever_rewarded_by_an_event() {
         let mut honest = inputs(fifo, rng.random_range(0.0..8.0), fifo);
         honest.already_claimed = MegawattHours(rng.random_range(0.0..2.0));
         let inflated = EventInputs { baseline: honest.baseline + MegawattHours(rng.random_range(0.0..5.0)), ..honest };
+        let deflated = EventInputs { baseline: honest.baseline * rng.random_range(0.0..1.0), ..honest };
         let (fair, gamed) = (one.settle(&honest), one.settle(&inflated));
         assert!(gamed.revenue_rewarded_gbp <= fair.revenue_rewarded_gbp, "{one:?} {honest:?} {inflated:?}");
+        let spared = one.settle(&deflated);
+        assert!(spared.revenue_rewarded_gbp <= fair.revenue_rewarded_gbp, "{one:?} {honest:?} {deflated:?}");
+        settled_spared += usize::from(spared.revenue_settled_gbp > fair.revenue_settled_gbp + 1.0);
+        let true_turn_down = (honest.fifo_import - honest.metered).max(MegawattHours::ZERO).0;
+        for settled in [gamed, spared] {
+            assert!(settled.rewarded_mwh <= true_turn_down && settled.rewarded_mwh <= settled.claimed_mwh);
+        }
         assert!(gamed.delivered_mwh <= gamed.requested_mwh && gamed.shortfall_mwh >= 0.0);
         assert_close(gamed.delivered_mwh + gamed.shortfall_mwh, gamed.requested_mwh);
         settled_gains += usize::from(gamed.revenue_settled_gbp > fair.revenue_settled_gbp + 1.0);
     }
     assert!(settled_gains > DRAWS / 10, "the market itself would have paid for it: {settled_gains}");
+    assert!(settled_spared > DRAWS / 10, "the market itself would have asked for less: {settled_spared}");
 }
 
 /// Forty days from 2024-01-01 with a smooth price and residual, and a peak on 2024-02-05 from 17:00 to 20:00.
