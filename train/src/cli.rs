@@ -298,6 +298,9 @@ pub enum BenchCommand {
         /// Registered id
         #[arg(long, default_value = "FlexSite-v1")]
         id: String,
+        /// Scenario of a site environment; its own default if left out
+        #[arg(long)]
+        scenario: Option<PathBuf>,
         /// Environments stepped together
         #[arg(long, default_value_t = 64)]
         num_envs: usize,

@@ -248,8 +248,9 @@ impl JobPool {
         let class = usize::from(job.class);
         self.views[class].add(&mut job, &rules[class], now);
         let queue = &mut self.queues[class];
-        let at = queue.partition_point(|j| j.deadline <= job.deadline);
-        queue.insert(at, job);
+        queue.push(job);
+        // A new job is due after almost all others, so that its place is found fastest from the end.
+        sink(queue, job);
     }
 
     /// Takes out a job; its class must be summed up again with [`JobPool::refresh_class`].
@@ -380,13 +381,18 @@ pub(super) fn lesser(a: f64, b: f64) -> f64 {
 fn sort_by_deadline(queue: &mut [Job]) {
     for end in 1..queue.len() {
         let job = queue[end];
-        let mut at = end;
-        while at > 0 && queue[at - 1].deadline > job.deadline {
-            queue[at] = queue[at - 1];
-            at -= 1;
-        }
-        queue[at] = job;
+        sink(&mut queue[..=end], job);
     }
+}
+
+/// Moves the last job of a queue, the rest of which is in order, to its place by deadline, behind its equals.
+fn sink(queue: &mut [Job], job: Job) {
+    let mut at = queue.len() - 1;
+    while at > 0 && queue[at - 1].deadline > job.deadline {
+        queue[at] = queue[at - 1];
+        at -= 1;
+    }
+    queue[at] = job;
 }
 
 impl ClassView {
@@ -477,12 +483,13 @@ impl<'a> Round<'a> {
         let mut kept = 0;
         let ages = !self.rules.value_steps.is_empty();
         for at in 0..queue.len() {
-            let job = &mut queue[at];
+            // Moved up before it changes: reading back what was just written in parts would stall the processor.
+            if kept < at {
+                queue[kept] = queue[at];
+            }
+            let job = &mut queue[kept];
             if !job.must_run && !job.running && !ages && (room.optional_mw <= 0.0 || dispatch.is_spent()) {
                 // It waits on, and nothing about it changes but the time.
-                if kept < at {
-                    queue[kept] = queue[at];
-                }
                 kept += 1;
                 continue;
             }
@@ -505,9 +512,6 @@ impl<'a> Round<'a> {
                 continue;
             }
             self.grow_older(job);
-            if kept < at {
-                queue[kept] = queue[at];
-            }
             kept += 1;
         }
         queue.truncate(kept);
@@ -518,7 +522,10 @@ impl<'a> Round<'a> {
     fn serve_all(&mut self, queue: &mut Vec<Job>) {
         let mut kept = 0;
         for at in 0..queue.len() {
-            let job = &mut queue[at];
+            if kept < at {
+                queue[kept] = queue[at];
+            }
+            let job = &mut queue[kept];
             let progress = lesser(job.left_periods, 1.0);
             job.left_periods -= progress;
             job.running = true;
@@ -528,9 +535,6 @@ impl<'a> Round<'a> {
             }
             self.grow_older(job);
             self.view.add_roughly(job, self.rules);
-            if kept < at {
-                queue[kept] = queue[at];
-            }
             kept += 1;
         }
         queue.truncate(kept);

@@ -9,19 +9,22 @@ use super::{Failure, Outcome};
 use crate::cli::BenchCommand;
 use crate::clock::{machine, process_cpu_seconds};
 use crate::fault::Fault;
-use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
+use crate::setting::{load_grid, load_scenario, load_train_config, site_setup};
 use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, draw_inputs};
 use flexai_agents::device::DeviceChoice;
-use flexai_env::core::{EnvContext, SeedTree, VecEnv, make};
-use flexai_env::site::is_site_env;
+use flexai_env::core::{Env, EnvContext, SeedTree, VecEnv, make};
+use flexai_env::site::{FlexFleet, default_scenario, is_site_env};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) fn bench(command: &BenchCommand) -> Outcome {
     match command {
-        BenchCommand::Env { id, num_envs, steps, json } => bench_env(id, *num_envs, *steps, *json),
+        BenchCommand::Env { id, scenario, num_envs, steps, json } => {
+            bench_env(id, scenario.as_deref(), *num_envs, *steps, *json)
+        }
         BenchCommand::Train { config, updates, device, json } => bench_train(config, *updates, *device, *json),
         BenchCommand::Decide { artifact, decisions, json } => bench_decide(artifact, *decisions, *json),
         BenchCommand::WaitAwhile(args) => bench_wait_awhile(args),
@@ -35,32 +38,40 @@ fn at_least_one(option: &str, value: usize) -> Result<(), Failure> {
     Err(Fault::new(option, "is 0, expected 1 or more").hint("leave it out for the usual number").into())
 }
 
-fn bench_env(id: &str, num_envs: usize, steps: usize, json: bool) -> Outcome {
+fn bench_env(id: &str, scenario: Option<&Path>, num_envs: usize, steps: usize, json: bool) -> Outcome {
     at_least_one("--num-envs", num_envs)?;
     at_least_one("--steps", steps)?;
     let site = if is_site_env(id) {
-        Some(site_setup(TrainConfig::default().site(), load_grid(crate::setting::EMBEDDED_GRID)?)?)
+        let config = scenario.map_or_else(|| Ok(default_scenario(id)), |path| load_scenario(path, &[]))?;
+        Some(site_setup(config, load_grid(crate::setting::EMBEDDED_GRID)?)?)
     } else {
         None
     };
+    let memory = site.as_ref().map(|setup| {
+        let mut one = FlexFleet::new(Arc::clone(setup));
+        one.reset(Some(0));
+        one.memory_bytes()
+    });
+    let name = site.as_ref().map(|setup| setup.config.name.clone());
     let context = EnvContext { site };
     let envs = (0..num_envs).map(|_| make(id, &context)).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
     let mut venv = VecEnv::new(envs);
     venv.reset(0);
     let (wall, cpu) = (Instant::now(), process_cpu_seconds());
-    play_random(&mut venv, steps);
+    let live_jobs = play_random(&mut venv, steps);
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_cpu_seconds() - cpu);
     let total = (num_envs * steps) as f64;
     let report = json!({
         "env": id, "num_envs": num_envs, "threads": rayon::current_num_threads(),
         "steps_per_second": total / wall.max(1e-9), "steps_per_cpu_second": per_cpu_second(total, cpu),
+        "scenario": name, "mean_live_jobs": live_jobs.map(|sum| sum / total), "bytes_per_env": memory,
         "machine": machine(),
     });
     show(&report, json)
 }
 
-/// Random legal actions; drawn anew each step where a mask asks for it, else from a few batches drawn before.
-fn play_random(venv: &mut VecEnv, steps: usize) {
+/// Sum of live jobs over all steps, where the environment has any. Random legal actions; drawn anew each step where a mask asks for it, else from a few batches drawn before.
+fn play_random(venv: &mut VecEnv, steps: usize) -> Option<f64> {
     const BATCHES: usize = 32;
     let (num_envs, space) = (venv.num_envs(), venv.action_space().clone());
     let (len, mask_len) = (space.flat_len(), space.mask_len());
@@ -74,15 +85,22 @@ fn play_random(venv: &mut VecEnv, steps: usize) {
         actions
     };
     let fixed: Vec<Vec<f32>> = if mask_len > 0 { Vec::new() } else { (0..BATCHES).map(|_| draw(&[])).collect() };
+    let keys = venv.info_keys();
+    let live_jobs = keys.iter().position(|key| *key == "live_jobs");
+    let mut sum = 0.0;
     for step in 0..steps {
-        match fixed.get(step % BATCHES) {
+        let result = match fixed.get(step % BATCHES) {
             Some(actions) => venv.step(actions),
             None => {
                 let actions = draw(venv.mask());
                 venv.step(&actions)
             }
         };
+        if let Some(column) = live_jobs {
+            sum += result.info.chunks(keys.len()).map(|row| row[column]).sum::<f64>();
+        }
     }
+    live_jobs.map(|_| sum)
 }
 
 fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, json: bool) -> Outcome {
