@@ -20,11 +20,16 @@ pub(super) fn migrate(places: &[Place], states: &mut [SiteState], actions: &[Sit
     if actions.iter().all(|a| a.send == 0.0) || actions.iter().all(|a| a.receive == 0.0) {
         return sent;
     }
-    let mut load: [f64; MAX_SITES] =
-        std::array::from_fn(|i| states.get(i).map_or(0.0, |s| expected_load(&places[i], s)));
+    // What a site offers: its will to receive, less its load; sites that receive nothing are out of the question.
+    let mut scores = [f64::NEG_INFINITY; MAX_SITES];
+    for ((score, action), (place, state)) in scores.iter_mut().zip(actions).zip(places.iter().zip(states.iter())) {
+        if action.receive > 0.0 {
+            *score = action.receive - expected_load(place, state);
+        }
+    }
     for from in 0..places.len() {
         if actions[from].send > 0.0 {
-            sent[from] = send_from(from, places, states, actions, t, &mut load);
+            sent[from] = send_from(from, places, states, actions[from].send, t, &mut scores);
         }
     }
     sent
@@ -48,36 +53,35 @@ fn send_from(
     from: usize,
     places: &[Place],
     states: &mut [SiteState],
-    actions: &[SiteAction],
+    share: f64,
     t: i32,
-    load: &mut [f64; MAX_SITES],
+    scores: &mut [f64; MAX_SITES],
 ) -> Sent {
     let mut sent = Sent::default();
+    let bandwidth = places[from].config.migration.bandwidth_gbit_per_s * GB_PER_GBIT_PERIOD;
     for (class, rules) in places[from].rules.iter().enumerate() {
         if !places[from].config.workload.classes[class].migratable {
             continue;
         }
+        let open = sites_open_to(class, from, places);
         let view = states[from].jobs.view(class);
-        let mut budget_mw = actions[from].send * (view.available_mw - view.must_run_mw);
+        let mut budget_mw = share * (view.available_mw - view.must_run_mw);
         let mut moved = false;
         // The most patient jobs first: they lose least by the journey.
         for at in (0..states[from].jobs.jobs(class).len()).rev() {
-            let job = states[from].jobs.jobs(class)[at];
+            let job = &states[from].jobs.jobs(class)[at];
             let usable = job.usable_mw(rules);
-            if usable > budget_mw + 1e-9 {
+            if usable > budget_mw + 1e-9 || !may_leave(job, rules, &places[from]) {
                 continue;
             }
-            if !may_leave(&job, rules, &places[from]) {
-                continue;
-            }
-            let Some((to, arrives)) = destination(from, &job, rules, places, states, actions, t, load) else {
+            let Some((to, arrives)) = destination(job, rules, open, bandwidth, from, states, t, scores) else {
                 continue;
             };
             let mut job = states[from].jobs.remove(class, at);
             moved = true;
             budget_mw -= usable;
-            load[from] -= usable / places[from].config.it_capacity_mw;
-            load[to] += usable / places[to].config.it_capacity_mw;
+            scores[from] += usable / places[from].config.it_capacity_mw;
+            scores[to] -= usable / places[to].config.it_capacity_mw;
             sent.jobs += 1;
             sent.data_gb += f64::from(job.data_gb);
             sent.lost += stop(&mut job, rules);
@@ -92,6 +96,12 @@ fn send_from(
     sent
 }
 
+/// One bit per other site that may hold the data of a class.
+fn sites_open_to(class: usize, from: usize, places: &[Place]) -> u32 {
+    let bit = |(to, place): (usize, &Place)| u32::from(to != from && place.may_hold(class)) << to;
+    places.iter().enumerate().map(bit).sum()
+}
+
 fn may_leave(job: &Job, rules: &ClassRules, place: &Place) -> bool {
     let started = job.left_periods < job.work_periods;
     !job.must_run
@@ -99,32 +109,36 @@ fn may_leave(job: &Job, rules: &ClassRules, place: &Place) -> bool {
         && (rules.interruptible || !started)
 }
 
-/// The willing site with the most room among those that may hold the job's data and reach its deadline.
+/// The site with the best score among those that are open to the job and that it reaches in time for its deadline.
 fn destination(
-    from: usize,
     job: &Job,
     rules: &ClassRules,
-    places: &[Place],
+    mut open: u32,
+    bandwidth: f64,
+    from: usize,
     states: &[SiteState],
-    actions: &[SiteAction],
     t: i32,
-    load: &[f64; MAX_SITES],
+    scores: &[f64; MAX_SITES],
 ) -> Option<(usize, i32)> {
-    let mut best: Option<(f64, usize, i32)> = None;
-    for to in (0..places.len()).filter(|to| *to != from && actions[*to].receive > 0.0) {
-        let score = actions[to].receive - load[to];
-        if best.is_some_and(|(found, ..)| found >= score) || !places[to].may_hold(usize::from(job.class)) {
-            continue;
+    loop {
+        let mut best = (f64::NEG_INFINITY, usize::MAX);
+        for (to, score) in scores[..states.len()].iter().enumerate() {
+            if *score > best.0 && open & (1 << to) != 0 {
+                best = (*score, to);
+            }
+        }
+        let to = best.1;
+        if to == usize::MAX {
+            return None;
         }
         let backlog = states[from].link_gb.out.max(states[to].link_gb.into) + f64::from(job.data_gb);
-        let bandwidth = places[from].config.migration.bandwidth_gbit_per_s * GB_PER_GBIT_PERIOD;
         let arrives = t + (backlog / bandwidth).ceil().max(1.0) as i32;
         let needed = job.expected_periods(rules) + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
         if f64::from(job.deadline - arrives) >= needed {
-            best = Some((score, to, arrives));
+            return Some((to, arrives));
         }
+        open &= !(1 << to);
     }
-    best.map(|(_, to, arrives)| (to, arrives))
 }
 
 /// Stops a job for the journey; returns the work that is thrown away.
