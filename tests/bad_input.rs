@@ -223,6 +223,13 @@ fn environments_figures_and_benches_check_what_they_are_given() {
     }
     refused(&["bench", "env", "--id", "Nothing-v0"], &["unknown environment `Nothing-v0`"]);
     refused(&["bench", "env", "--num-envs", "0"], &["--num-envs: is 0, expected 1 or more"]);
+    refused(&["bench", "wait-awhile", "--seeds", "3"], &["--seeds: is 3, expected 10 or more"]);
+    refused(
+        &["bench", "wait-awhile", "--data", "nowhere.csv"],
+        &["nowhere.csv: the carbon intensity cannot be read", "data/gb_ci.csv", "hint: name the file with --data"],
+    );
+    refused(&["bench", "wait-awhile", "--noise", "nowhere"], &["seed_0.csv: the forecast errors cannot be read"]);
+    misused(&["bench", "wait-awhile", "--noise", "nowhere", "--seeds", "20"], &["cannot be used with"]);
     refused(&["figure", "learning", "configs", "--out", "l.svg"], &["configs: no run is kept here"]);
     let run = text(site_run());
     refused(&["figure", "learning", run, "--tag", "los", "--out", "l.svg"], &["metrics.jsonl: no `los` in it"]);

@@ -12,3 +12,4 @@ mod shared_data;
 mod support;
 mod tidy;
 mod training;
+mod wait_awhile;

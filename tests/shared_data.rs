@@ -11,22 +11,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A file of the shared material; none if it is not there.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
     let root = std::env::var_os("FLEXAI_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
     let path = root.join(name);
     if path.is_file() {
         return Some(path);
     }
-    assert!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "{} is not there, expected the shared test material\n\nhint: set FLEXAI_SHARED to its folder",
-        path.display()
-    );
+    skip(&path.display().to_string(), "set FLEXAI_SHARED to the folder of the shared test material");
+    None
+}
+
+/// Counts a test that cannot run because something is missing; fails where `CI` is `true`.
+pub(crate) fn skip(missing: &str, hint: &str) {
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing} is not there, but CI needs it\n\nhint: {hint}");
     let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
     // The test harness hides what `eprintln!` writes in passing tests, so stderr is written directly.
-    let text = format!("skipped: {count} test(s) so far: {} is not there (set FLEXAI_SHARED)", path.display());
+    let text = format!("skipped: {count} test(s) so far: {missing} is not there ({hint})");
     writeln!(std::io::stderr(), "{text}").expect("stderr can be written");
-    None
 }
 
 fn table() -> Option<PathBuf> {

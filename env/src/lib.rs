@@ -5,6 +5,7 @@
 //! Not here: who decides (`flexai-agents`), what a person types (`flexai`).
 
 pub mod battery;
+pub mod benchmark;
 pub mod classic;
 pub mod core;
 pub mod grid;

@@ -314,6 +314,25 @@ pub enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// The public benchmark Let's Wait Awhile (Middleware '21), Great Britain, cell by cell
+    WaitAwhile(WaitAwhileArgs),
+}
+
+/// `flexai bench wait-awhile`.
+#[derive(Debug, Args)]
+pub struct WaitAwhileArgs {
+    /// The authors' gb_ci.csv; without it the copy in the shared test material (FLEXAI_SHARED, else ../shared)
+    #[arg(long, value_name = "CSV")]
+    pub data: Option<PathBuf>,
+    /// Seeds of forecast errors
+    #[arg(long, default_value_t = 200)]
+    pub seeds: usize,
+    /// Folder with the forecast errors that NumPy drew, instead of our own
+    #[arg(long, value_name = "DIR", conflicts_with = "seeds")]
+    pub noise: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flexai figure`.

@@ -268,6 +268,9 @@ impl SiteConfig {
         if let Some(list) = self.events.list.as_mut().filter(|list| !list.path.is_empty()) {
             list.path = resolve(Path::new(&list.path)).to_string_lossy().into_owned();
         }
+        self.workload.trace.paths_mut().filter(|path| !path.as_os_str().is_empty()).for_each(|path| {
+            *path = resolve(path);
+        });
     }
 
     /// Whether flexibility is sold or asked for.

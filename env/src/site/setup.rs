@@ -14,6 +14,7 @@ use crate::grid::{
 use crate::market::events::{EventError, EventSchedule};
 use crate::market::{SoldAt, p415_label};
 use crate::units::{Megawatts, PERIOD_HOURS, PoundsPerMegawattHour};
+use crate::workload::traces::WorkloadTraceError;
 use crate::workload::{ClassRules, JobClassConfig, JobGenerator};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -116,6 +117,9 @@ pub enum SetupError {
         /// What the scenario pays and scores by.
         signals: String,
     },
+    /// A workload trace cannot be played.
+    #[error(transparent)]
+    Workload(#[from] WorkloadTraceError),
 }
 
 impl std::fmt::Debug for SiteSetup {
@@ -125,7 +129,7 @@ impl std::fmt::Debug for SiteSetup {
 }
 
 impl Place {
-    fn new(config: SiteConfig, trace: &GridTrace, measured: Option<&RegionalCarbon>) -> Self {
+    fn new(config: SiteConfig, trace: &GridTrace, measured: Option<&RegionalCarbon>) -> Result<Self, SetupError> {
         // Forecasts reach past the end of the table; the calendar does too.
         let ahead = (0..trace.len() + FORECAST_LEN).map(|t| trace.start() + t as i64);
         let classes = &config.workload.classes;
@@ -145,12 +149,12 @@ impl Place {
             let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
             [0.5 / mean_mw, 0.5 / typical_mwh]
         };
-        Self {
+        Ok(Self {
             has_gates: config.controls.enforce_thresholds || classes.iter().any(|class| class.green_only),
             class_scales: classes.iter().map(scales).collect(),
             rules: classes.iter().map(ClassRules::new).collect(),
             priority,
-            generator: JobGenerator::new(&config.workload),
+            generator: JobGenerator::new(&config.workload)?,
             fixed_gbp: fixed_gbp(&config, trace),
             paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
             charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
@@ -164,7 +168,7 @@ impl Place {
             forecasts: Vec::new(),
             outlook: Vec::new(),
             config,
-        }
+        })
     }
 
     /// Which signal that the site pays or is scored by is missing in period `t`, if any.
@@ -302,7 +306,8 @@ impl SiteSetup {
             return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
         }
         let measured = config.regional_carbon.as_deref().map(read_regional).transpose()?;
-        let places = config.sites().into_iter().map(|site| Place::new(site, &trace, measured.as_ref())).collect();
+        let places = config.sites().into_iter().map(|site| Place::new(site, &trace, measured.as_ref()));
+        let places = places.collect::<Result<_, _>>()?;
         let events = EventSchedule::build(&config.events, &trace, &SeedTree::new(EVENT_SEED))?;
         let mut setup = Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new() };
         setup.fill_features(source);
@@ -382,7 +387,7 @@ impl SiteSetup {
 
     /// Periods that FIFO plays before an episode: as long as its longest job, so that as much is in progress as ever.
     pub(super) fn warm_up(&self) -> usize {
-        let longest = self.config.workload.classes.iter().map(|class| class.duration_hours_max).fold(0.0, f64::max);
+        let longest = self.places.iter().map(|place| place.generator.longest_hours()).fold(0.0, f64::max);
         let jobs = ((longest / PERIOD_HOURS).ceil() as usize).clamp(24, HISTORY);
         if self.config.has_flex() { jobs.max(BASELINE_DAYS * PERIODS_PER_DAY) } else { jobs }
     }

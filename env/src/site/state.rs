@@ -11,7 +11,7 @@ use super::setup::{Place, SiteSetup};
 use crate::battery::{BatteryFlow, BatteryHealth, deliverable, operate_within};
 use crate::core::SeedTree;
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
-use crate::workload::{ArrivalStream, Job, JobPool, MAX_CLASSES, Served, Shares};
+use crate::workload::{ArrivalStream, InteractiveDemand, Job, JobPool, MAX_CLASSES, Served, Shares};
 use serde::{Deserialize, Serialize};
 
 /// Jobs, battery and clock of a site, and the course that FIFO takes beside it.
@@ -29,6 +29,8 @@ pub struct SiteState {
     pub desk: Option<FlexDesk>,
     /// Interactive IT load of the present period.
     pub interactive: Megawatts,
+    /// Interactive requests of the present period, and what serving them takes.
+    pub demand: InteractiveDemand,
     /// Jobs on their way here.
     pub inbound: Vec<Transfer>,
     /// Data that the link still has to send, and to receive.
@@ -87,6 +89,7 @@ impl SiteState {
             health: BatteryHealth::new(&place.config.battery),
             desk: setup.config.has_flex().then(|| FlexDesk::new(setup)),
             interactive: Megawatts::ZERO,
+            demand: InteractiveDemand::default(),
             inbound: Vec::with_capacity(64),
             link_gb: LinkBacklog::default(),
             stream: ArrivalStream::new(SeedTree::new(0)),
@@ -121,19 +124,21 @@ impl SiteState {
     /// Lets the work of a period arrive at FIFO, and shows it to `see`.
     pub(super) fn draw(&mut self, setup: &SiteSetup, place: &Place, at: usize, t: i32, mut see: impl FnMut(Job)) {
         let Self { fifo_jobs, stream, .. } = self;
-        self.interactive = place.generator.draw(stream, setup.trace.local(at), t, |job| {
+        self.demand = place.generator.draw(stream, setup.trace.local(at), t, |job| {
             see(job);
             fifo_jobs.append(&place.rules, job);
         });
+        self.interactive = Megawatts(self.demand.power_mw);
     }
 
     /// Lets the work of period `t`, index `at` of the trace, arrive in both courses.
     pub(super) fn arrive(&mut self, setup: &SiteSetup, place: &Place, at: usize, t: i32) {
         let Self { jobs, fifo_jobs, stream, inbound, .. } = self;
-        self.interactive = place.generator.draw(stream, setup.trace.local(at), t, |job| {
+        self.demand = place.generator.draw(stream, setup.trace.local(at), t, |job| {
             jobs.push(&place.rules, job, t);
             fifo_jobs.append(&place.rules, job);
         });
+        self.interactive = Megawatts(self.demand.power_mw);
         inbound.retain(|transfer| {
             if transfer.arrives <= t {
                 jobs.push(&place.rules, transfer.job, t);
@@ -259,6 +264,7 @@ impl SiteState {
         account.jobs_late = f64::from(served.finished_late);
         account.jobs_late_by_estimate = f64::from(served.finished_late_by_estimate);
         account.interactive_mwh = self.interactive.over_period().0;
+        account.inferences_millions = self.demand.inferences / 1e6;
         let carbon = place.carbon(at);
         for (c, class) in place.config.workload.classes.iter().enumerate() {
             if class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold) {

@@ -3,7 +3,9 @@
 //! Sources of the defaults: class mix and deadlines as the standard scenario of the design; job sizes in the range of
 //! the Philly and PAI traces (duration P50 about 1 h, P90 about 6-10 h), scaled to a site of 8 MW.
 
+use super::parameters::WorkloadParameters;
 use super::power_curve::PowerCurve;
+use super::source::{TraceConfig, WorkloadSource};
 use crate::grid::Region;
 use serde::{Deserialize, Serialize};
 
@@ -16,26 +18,65 @@ pub(super) const SHORTEST_JOB_HOURS: f64 = 0.25;
 pub struct WorkloadConfig {
     /// Mean IT load of interactive inference and jobs together.
     pub mean_it_mw: f64,
+    /// Where jobs and demand come from.
+    pub source: WorkloadSource,
+    /// Published traces, played if `source` is `trace`.
+    #[serde(skip_serializing_if = "TraceConfig::is_empty")]
+    pub trace: TraceConfig,
     /// The load that cannot wait.
     pub interactive: InteractiveConfig,
     /// The classes of jobs, most urgent first; the order is that of actions and observations.
     pub classes: Vec<JobClassConfig>,
 }
 
-/// Interactive inference: an exogenous load that follows the day.
+/// Interactive inference: requests come in by the day and the week, and a reserved fleet answers them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InteractiveConfig {
     /// Share of the mean IT energy.
     pub energy_share: f64,
-    /// Amplitude of the daily cycle, as a share of its mean.
-    pub daily_amplitude: f64,
-    /// Local hour of the peak.
+    /// How requests come.
+    pub demand: DemandModel,
+    /// Whose requests, if `demand` is `fitted`.
+    pub service: Service,
+    /// Local hour of the peak. (The origin of the clock of the fitted services is not published.)
     pub peak_hour: f64,
-    /// Standard deviation of the autocorrelated noise, as a share of its mean.
+    /// Amplitude of the daily cycle of requests, as a share of their mean, if `demand` is `sine`.
+    pub daily_amplitude: f64,
+    /// Standard deviation of the autocorrelated noise of requests, as a share of their mean, if `demand` is `sine`.
     pub noise: f64,
-    /// IT energy of one inference in joules: 167 J of GPU for a 70B model on H100 (ML.ENERGY v3) x 1.5 node/GPU.
-    pub joules_per_inference: f64,
+    /// The fleet is sized so that it answers this many times the mean load within the latency limit. (Fleets are
+    /// reserved for the peak and stay: +-5 % in 31 days of the DLRM trace, NSDI 2025; peak/mean 1.8 of ServeGen m-mid.)
+    pub fleet_headroom: f64,
+    /// Longest median time between two tokens of a request, ms; 50 is the bound of ML.ENERGY's chat figures.
+    pub latency_limit_ms_per_token: f64,
+    /// Lowest share of the requested tokens that may be served at reduced level: 0.9, Flex 1 of the Phoenix field trial
+    /// (arXiv 2507.00909).
+    pub throughput_floor: f64,
+}
+
+/// How interactive requests come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DemandModel {
+    /// Daily cycle and noise fitted to ServeGen.
+    #[default]
+    Fitted,
+    /// A cosine over the day with noise.
+    Sine,
+}
+
+/// Services of ServeGen that demand was fitted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// `m-large` and `m-mid` on one fleet, weighed by their tokens.
+    #[default]
+    Both,
+    /// `m-large`: few long answers, bursts.
+    MLarge,
+    /// `m-mid`: many short answers.
+    MMid,
 }
 
 /// One class of jobs.
@@ -46,7 +87,17 @@ pub struct JobClassConfig {
     pub name: String,
     /// Share of the mean IT energy.
     pub energy_share: f64,
-    /// Median IT power of a job.
+    /// What kind of jobs the fitted models below mean.
+    pub profile: JobProfile,
+    /// How power and duration are drawn.
+    pub size_model: SizeModel,
+    /// Each fitted job, and each of a trace, stands for so many times its GPUs.
+    pub gpu_scale: f64,
+    /// How slack is drawn.
+    pub slack_model: SlackModel,
+    /// How arrivals follow day and week.
+    pub arrival_model: ArrivalModel,
+    /// Median IT power of a job; of lognormal sizes, as the four keys after it.
     pub power_mw_median: f64,
     /// Standard deviation of the logarithm of power.
     pub power_log_sd: f64,
@@ -61,7 +112,8 @@ pub struct JobClassConfig {
     /// More slack, in proportion to the duration: 1 lets a job of 6 hours wait for 6 hours more.
     pub slack_share_of_duration: f64,
     /// Standard deviation of the logarithm of (true duration / estimate): only the estimate is known until the job ends,
-    /// and the deadline counts from it. 0 means that durations are known.
+    /// and the deadline counts from it. 0 means that durations are known; 0.26 fits what 94 GPU users say of their own
+    /// estimates (Chronus survey, 2021).
     pub duration_estimate_log_sd: f64,
     /// Whether a started job may be paused.
     pub interruptible: bool,
@@ -96,6 +148,60 @@ pub struct JobClassConfig {
     pub weekend_factor: f64,
 }
 
+/// Kinds of jobs that were fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobProfile {
+    /// Philly, label `strict`.
+    StrictTraining,
+    /// Philly, label `soft`.
+    SoftTraining,
+    /// Philly, label `best`.
+    BestEffort,
+    /// Philly and PAI jobs of at least 8 GPUs and 12 hours.
+    PreTraining,
+    /// Image requests, bundled by half-hour.
+    BatchInference,
+    /// All PAI jobs.
+    #[default]
+    MlJobs,
+}
+
+/// How power and duration of a job are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeModel {
+    /// Lognormal, by medians and spreads of the class.
+    #[default]
+    Lognormal,
+    /// From the quantiles of the profile; durations are still cut at `duration_hours_max`.
+    Fitted,
+}
+
+/// How slack of a job is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlackModel {
+    /// `slack_hours + slack_share_of_duration x duration`.
+    #[default]
+    Class,
+    /// Slack / duration from the deadlines of the profile's trace.
+    Fitted,
+    /// Slack / duration that 106 GPU users tolerate for an urgent job of 10 hours: the pessimistic case.
+    Survey,
+}
+
+/// How arrivals follow day and week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrivalModel {
+    /// A cosine over the day and a factor for weekends.
+    #[default]
+    Cosine,
+    /// The calendar of the profile: submissions to Helios for training, image requests for batch inference.
+    Fitted,
+}
+
 /// A step down in the value of a job: table `[[workload.classes.value_steps]]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,7 +214,17 @@ pub struct ValueStep {
 
 impl Default for InteractiveConfig {
     fn default() -> Self {
-        Self { energy_share: 0.40, daily_amplitude: 0.15, peak_hour: 15.0, noise: 0.03, joules_per_inference: 250.0 }
+        Self {
+            energy_share: 0.40,
+            demand: DemandModel::default(),
+            service: Service::default(),
+            peak_hour: 15.0,
+            daily_amplitude: 0.15,
+            noise: 0.03,
+            fleet_headroom: 1.8,
+            latency_limit_ms_per_token: 50.0,
+            throughput_floor: 0.9,
+        }
     }
 }
 
@@ -117,6 +233,11 @@ impl Default for JobClassConfig {
         Self {
             name: "jobs".into(),
             energy_share: 0.10,
+            profile: JobProfile::default(),
+            size_model: SizeModel::default(),
+            gpu_scale: 1.0,
+            slack_model: SlackModel::default(),
+            arrival_model: ArrivalModel::default(),
             power_mw_median: 0.10,
             power_log_sd: 0.5,
             duration_hours_median: 1.0,
@@ -149,6 +270,7 @@ impl Default for WorkloadConfig {
         let classes = vec![
             JobClassConfig {
                 name: "strict_training".into(),
+                profile: JobProfile::StrictTraining,
                 energy_share: 0.10,
                 slack_hours: 1.0,
                 duration_hours_median: 1.5,
@@ -159,6 +281,7 @@ impl Default for WorkloadConfig {
             },
             JobClassConfig {
                 name: "soft_training".into(),
+                profile: JobProfile::SoftTraining,
                 energy_share: 0.15,
                 slack_hours: 4.0,
                 duration_hours_median: 1.5,
@@ -169,6 +292,7 @@ impl Default for WorkloadConfig {
             },
             JobClassConfig {
                 name: "batch_inference".into(),
+                profile: JobProfile::BatchInference,
                 energy_share: 0.10,
                 slack_hours: 4.0,
                 duration_hours_median: 0.5,
@@ -180,6 +304,7 @@ impl Default for WorkloadConfig {
             },
             JobClassConfig {
                 name: "pre_training".into(),
+                profile: JobProfile::PreTraining,
                 energy_share: 0.15,
                 slack_hours: 4.0,
                 power_mw_median: 0.20,
@@ -195,6 +320,7 @@ impl Default for WorkloadConfig {
             },
             JobClassConfig {
                 name: "best_effort".into(),
+                profile: JobProfile::BestEffort,
                 energy_share: 0.10,
                 slack_hours: 24.0,
                 duration_hours_median: 0.75,
@@ -204,7 +330,13 @@ impl Default for WorkloadConfig {
                 ..class
             },
         ];
-        Self { mean_it_mw: 8.0, interactive: InteractiveConfig::default(), classes }
+        Self {
+            mean_it_mw: 8.0,
+            source: WorkloadSource::default(),
+            trace: TraceConfig::default(),
+            interactive: InteractiveConfig::default(),
+            classes,
+        }
     }
 }
 
@@ -217,6 +349,7 @@ impl WorkloadConfig {
         self.classes.iter().for_each(|class| class.check(&mut faults));
         let count = self.classes.len();
         faults.check(count <= super::pool::MAX_CLASSES, "classes", count as f64, "at most 16 classes");
+        faults.0.extend(self.trace.validate(self.source));
         let total = self.interactive.energy_share + self.classes.iter().map(|c| c.energy_share).sum::<f64>();
         faults.check((total - 1.0).abs() < 1e-6, "classes", total, "energy shares that add up to 1");
         let mut names: Vec<&str> = self.classes.iter().map(|c| c.name.as_str()).collect();
@@ -260,8 +393,12 @@ impl InteractiveConfig {
         check(share(self.daily_amplitude), "daily_amplitude", self.daily_amplitude, "0 to 1");
         check(hour(self.peak_hour), "peak_hour", self.peak_hour, "0 to 24");
         check((0.0..0.3).contains(&self.noise), "noise", self.noise, "0 to 0.3");
-        let joules = self.joules_per_inference;
-        check(positive(joules), "joules_per_inference", joules, "more than 0");
+        check((1.0..=10.0).contains(&self.fleet_headroom), "fleet_headroom", self.fleet_headroom, "1 to 10");
+        let (limit, floor) = (self.latency_limit_ms_per_token, self.throughput_floor);
+        let fastest = WorkloadParameters::embedded().serving.fastest_ms_per_token();
+        let expected = format!("{fastest:.1} (the fastest that was measured, over the throughput floor) to 1000");
+        check((fastest / floor..=1000.0).contains(&limit), "latency_limit_ms_per_token", limit, &expected);
+        check((0.5..=1.0).contains(&floor), "throughput_floor", floor, "0.5 to 1");
     }
 }
 
@@ -276,6 +413,16 @@ impl JobClassConfig {
         let long_enough = longest >= median.max(SHORTEST_JOB_HOURS) && longest <= 168.0;
         let floor = self.power_floor;
         check(share(self.energy_share), "energy_share", self.energy_share, "0 to 1");
+        check(positive(self.gpu_scale) && self.gpu_scale <= 1e6, "gpu_scale", self.gpu_scale, "more than 0, to 1e6");
+        if self.slack_model == SlackModel::Fitted && !WorkloadParameters::embedded().profile(self.profile).has_slack() {
+            let key = format!("workload.classes.{}.slack_model", self.name);
+            let text =
+                "is \"fitted\", but the trace behind its `profile` has no deadlines, expected \"class\" or \"survey\"";
+            faults.0.push((key, text.into()));
+        }
+        let mut check = |holds, key: &str, found, expected| {
+            faults.check(holds, &format!("classes.{}.{key}", self.name), found, expected);
+        };
         check(positive(self.power_mw_median), "power_mw_median", self.power_mw_median, "more than 0");
         check(spread(self.power_log_sd), "power_log_sd", self.power_log_sd, "0 to 2");
         check(positive(median), "duration_hours_median", median, "more than 0");

@@ -1,28 +1,54 @@
-//! Draws jobs and the interactive load, period by period.
+//! Draws jobs and the interactive demand, period by period.
 //!
-//! In: class descriptions, local time, a named random stream. Out: what arrives in the next period.
+//! In: class descriptions or traces, local time, named random streams. Out: what arrives in the next period.
 //! Always: the same seed and window give the same arrivals, whoever acts; the mean IT energy is that of the config.
-//! Not here: serving the jobs (`pool.rs`).
+//! Not here: serving the jobs (`pool.rs`), sizes (`sampler.rs`), traces (`playback.rs`).
 
-use super::class::{JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
+use super::class::{ArrivalModel, JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
+use super::demand::{DemandNoise, DemandSource};
+use super::interactive::{InteractiveDemand, InteractiveModel};
 use super::job::Job;
+use super::parameters::WorkloadParameters;
+use super::playback::{DemandPlayback, JobPlayback, PlayedJob};
+use super::sampler::{SizeSampler, SlackSampler};
+use super::source::WorkloadSource;
+use super::tables::{PoissonCount, QuantileTable, STANDARD_NORMAL};
+use super::traces::WorkloadTraceError;
 use crate::core::{SeedTree, StreamRng};
 use crate::grid::LocalStamp;
-use crate::units::{Megawatts, PERIOD_HOURS};
-use rand_distr::{Distribution, Normal, Poisson, StandardNormal};
+use crate::units::PERIOD_HOURS;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
-/// How strongly the noise of interactive load persists from one period to the next.
-const INTERACTIVE_NOISE_PERSISTENCE: f64 = 0.9;
-/// Draws that estimate the mean work of a job, from a stream of its own: the same for everybody.
-const CALIBRATION_DRAWS: usize = 20_000;
+/// Errors of estimates are cut here, in standard deviations.
+const WORST_ESTIMATE: f64 = 2.5;
+/// Saturday and Sunday.
+const FIRST_WEEKEND_DAY: u8 = 5;
 
 /// Draws arrivals for a workload.
 #[derive(Debug, Clone)]
 pub struct JobGenerator {
-    config: WorkloadConfig,
-    jobs_per_period: Vec<f64>,
+    /// One per class; empty where a trace covers it.
+    classes: Vec<ClassGenerator>,
+    traces: Vec<JobPlayback>,
+    demand: DemandSource,
+}
+
+/// Draws the jobs of one class.
+#[derive(Debug, Clone)]
+struct ClassGenerator {
+    index: u8,
+    /// By kind of day and half-hour.
+    counts: Box<[[PoissonCount; 48]; 2]>,
+    sizes: SizeSampler,
+    slack: SlackSampler,
+    /// True duration / estimate, if durations are estimates.
+    surprise: Option<QuantileTable>,
+    data_gb: f32,
+    jobs_per_period: f64,
+    /// Whether jobs are drawn, not played.
+    drawn: bool,
 }
 
 /// Where a course of arrivals stands; a saved one continues exactly.
@@ -30,103 +56,153 @@ pub struct JobGenerator {
 pub struct ArrivalStream {
     jobs: StreamRng,
     interactive: StreamRng,
-    noise: f64,
+    noise: DemandNoise,
+    /// Chooses the shifts of traces.
+    phase: u64,
 }
 
 impl ArrivalStream {
     /// The course of arrivals of a seed.
     pub fn new(seed: SeedTree) -> Self {
         let mut interactive = seed.stream("interactive");
-        let noise = StandardNormal.sample(&mut interactive);
-        Self { jobs: seed.stream("jobs"), interactive, noise }
+        let noise = DemandNoise::new(&mut interactive);
+        Self { jobs: seed.stream("jobs"), interactive, noise, phase: seed.child("trace shifts", 0).seed() }
     }
 }
 
 impl JobGenerator {
-    /// Prepares the arrival rates so that each class brings its share of the energy.
-    pub fn new(config: &WorkloadConfig) -> Self {
-        let rate = |class: &JobClassConfig| {
+    /// Prepares the arrival rates so that each class brings its share of the energy; reads traces if the scenario plays
+    /// them.
+    ///
+    /// # Errors
+    /// [`WorkloadTraceError`] if a trace cannot be read or does not fit the scenario.
+    pub fn new(config: &WorkloadConfig) -> Result<Self, WorkloadTraceError> {
+        let parameters = WorkloadParameters::embedded();
+        let played = config.source == WorkloadSource::Trace;
+        let (traces, covered) =
+            if played { JobPlayback::read_all(config, parameters)? } else { (Vec::new(), Default::default()) };
+        let plan = config.trace.interactive.as_ref().filter(|_| played);
+        let default_tokens = parameters.demand_of(config.interactive.service).output_tokens;
+        let demand_trace = plan.map(|plan| DemandPlayback::read(plan, default_tokens)).transpose()?;
+        let classes = config.classes.iter().enumerate().map(|(c, class)| {
             let energy_mwh = config.mean_it_mw * class.energy_share * PERIOD_HOURS;
-            energy_mwh / mean_work_mwh(class)
-        };
-        Self { config: config.clone(), jobs_per_period: config.classes.iter().map(rate).collect() }
+            ClassGenerator::new(class, c as u8, energy_mwh, !covered[c], parameters)
+        });
+        Ok(Self { classes: classes.collect(), traces, demand: DemandSource::new(config, parameters, demand_trace) })
     }
 
-    /// Draws what arrives in period `t`, at a local time: hands over the jobs, returns the interactive IT load.
+    /// Draws what arrives in period `t`, at a local time: hands over the jobs, returns the interactive demand.
     pub fn draw(
         &self,
         stream: &mut ArrivalStream,
         local: LocalStamp,
         t: i32,
         mut arrive: impl FnMut(Job),
-    ) -> Megawatts {
-        for (c, class) in self.config.classes.iter().enumerate() {
-            let rate = self.jobs_per_period[c] * arrival_shape(class, local);
-            let count = if rate > 0.0 {
-                Poisson::new(rate).expect("a positive finite rate").sample(&mut stream.jobs) as usize
-            } else {
-                0
-            };
+    ) -> InteractiveDemand {
+        let kind = usize::from(local.weekday >= FIRST_WEEKEND_DAY);
+        for class in self.classes.iter().filter(|class| class.drawn) {
+            let count = class.counts[kind][usize::from(local.half_hour)].draw(&mut stream.jobs);
             for _ in 0..count {
-                arrive(draw_job(class, c as u8, t, &mut stream.jobs));
+                arrive(class.draw_job(t, &mut stream.jobs));
             }
         }
-        self.draw_interactive(stream, local)
+        let ArrivalStream { jobs, interactive, noise, phase } = stream;
+        for trace in &self.traces {
+            trace.play(*phase, local, jobs, |played, rng| {
+                arrive(self.classes[usize::from(played.class)].play_job(played, t, rng));
+            });
+        }
+        self.demand.draw(noise, interactive, *phase, local)
     }
 
-    fn draw_interactive(&self, stream: &mut ArrivalStream, local: LocalStamp) -> Megawatts {
-        let interactive = &self.config.interactive;
-        let mean = self.config.mean_it_mw * interactive.energy_share;
-        let innovation = (1.0 - INTERACTIVE_NOISE_PERSISTENCE.powi(2)).sqrt();
-        let hour = f64::from(local.half_hour) / 2.0;
-        let cycle = 1.0 + interactive.daily_amplitude * (TAU * (hour - interactive.peak_hour) / 24.0).cos();
-        let fresh: f64 = StandardNormal.sample(&mut stream.interactive);
-        stream.noise = INTERACTIVE_NOISE_PERSISTENCE * stream.noise + innovation * fresh;
-        Megawatts(mean * cycle * (1.0 + interactive.noise * stream.noise.clamp(-3.0, 3.0)))
+    /// How interactive demand is served.
+    pub fn interactive(&self) -> &InteractiveModel {
+        &self.demand.model
     }
+
+    /// Mean number of jobs per period that the generator draws; those of traces are not among them.
+    pub fn drawn_jobs_per_period(&self) -> f64 {
+        self.classes.iter().filter(|class| class.drawn).map(|class| class.jobs_per_period).sum()
+    }
+
+    /// The longest that a job can be, in hours.
+    pub fn longest_hours(&self) -> f64 {
+        let drawn = self.classes.iter().filter(|class| class.drawn).map(|class| class.sizes.longest());
+        drawn.chain(self.traces.iter().map(JobPlayback::longest_hours)).fold(0.0, f64::max)
+    }
+}
+
+impl ClassGenerator {
+    fn new(class: &JobClassConfig, index: u8, energy_mwh: f64, drawn: bool, parameters: &WorkloadParameters) -> Self {
+        let sizes = SizeSampler::new(class, parameters);
+        let sd = class.duration_estimate_log_sd;
+        let error = |z: f64| (sd * z.clamp(-WORST_ESTIMATE, WORST_ESTIMATE)).exp();
+        let surprise = (sd > 0.0).then(|| STANDARD_NORMAL.map(error));
+        let lengthened = surprise.as_ref().map_or(1.0, QuantileTable::mean);
+        let jobs_per_period = energy_mwh / (sizes.mean_work() * lengthened);
+        let count = |weekend: bool| {
+            std::array::from_fn(|half_hour| {
+                PoissonCount::new(jobs_per_period * arrival_shape(class, parameters, half_hour, weekend))
+            })
+        };
+        Self {
+            index,
+            counts: Box::new([count(false), count(true)]),
+            sizes,
+            slack: SlackSampler::new(class, parameters),
+            surprise,
+            data_gb: class.data_gb_median as f32,
+            jobs_per_period,
+            drawn,
+        }
+    }
+
+    #[inline]
+    fn draw_job(&self, release: i32, rng: &mut StreamRng) -> Job {
+        let (power_mw, hours) = self.sizes.draw(rng);
+        let estimate = hours / PERIOD_HOURS;
+        let slack = self.slack.draw(hours, rng) / PERIOD_HOURS;
+        let mut job = Job::new(self.index, power_mw, estimate, release, release + ceil(estimate + slack));
+        if let Some(surprise) = &self.surprise {
+            job.work_periods = (estimate * surprise.at(rng.next_u32())).max(SHORTEST_JOB_HOURS / PERIOD_HOURS);
+            job.left_periods = job.work_periods;
+        }
+        job.data_gb = self.data_gb;
+        job
+    }
+
+    /// A job of a trace: its duration is the truth, of which there may be an estimate.
+    fn play_job(&self, played: &PlayedJob, release: i32, rng: &mut StreamRng) -> Job {
+        let work = played.work_periods;
+        let error = self.surprise.as_ref().map_or(1.0, |surprise| surprise.at(rng.next_u32()));
+        let estimate = work / error;
+        let own = || ceil(estimate + self.slack.draw(estimate * PERIOD_HOURS, rng) / PERIOD_HOURS);
+        let due = played.due_periods.unwrap_or_else(own);
+        let mut job = Job::new(self.index, played.power_mw, work, release, release + due);
+        job.estimate_periods = estimate;
+        job.data_gb = self.data_gb;
+        job
+    }
+}
+
+/// The next whole number, of small positive numbers.
+#[inline]
+fn ceil(x: f64) -> i32 {
+    let whole = x as i32;
+    whole + i32::from(x > f64::from(whole))
 }
 
 /// Relative arrival rate of a class; its mean over a week is 1.
-fn arrival_shape(class: &JobClassConfig, local: LocalStamp) -> f64 {
-    let hour = f64::from(local.half_hour) / 2.0;
+fn arrival_shape(class: &JobClassConfig, parameters: &WorkloadParameters, half_hour: usize, weekend: bool) -> f64 {
+    if class.arrival_model == ArrivalModel::Fitted {
+        return parameters.calendar(parameters.profile(class.profile).calendar).at(half_hour, weekend);
+    }
+    let hour = half_hour as f64 / 2.0;
     let daily = 1.0 + class.daily_amplitude * (TAU * (hour - class.peak_hour) / 24.0).cos();
     let weekly_mean = (5.0 + 2.0 * class.weekend_factor) / 7.0;
-    let weekly = if local.weekday >= 5 { class.weekend_factor } else { 1.0 };
-    daily * weekly / weekly_mean
+    daily * if weekend { class.weekend_factor } else { 1.0 } / weekly_mean
 }
 
-fn draw_job(class: &JobClassConfig, index: u8, release: i32, rng: &mut StreamRng) -> Job {
-    let (power_mw, hours) = draw_size(class, rng);
-    let estimate = hours / PERIOD_HOURS;
-    let slack = (class.slack_hours + class.slack_share_of_duration * hours) / PERIOD_HOURS;
-    let deadline = release + (estimate + slack).ceil() as i32;
-    let mut job = Job::new(index, power_mw, estimate, release, deadline);
-    if class.duration_estimate_log_sd > 0.0 {
-        let error: f64 = StandardNormal.sample(rng);
-        let true_hours = hours * (class.duration_estimate_log_sd * error.clamp(-2.5, 2.5)).exp();
-        job.work_periods = true_hours.max(SHORTEST_JOB_HOURS) / PERIOD_HOURS;
-        job.left_periods = job.work_periods;
-    }
-    if class.data_gb_median > 0.0 {
-        job.data_gb = class.data_gb_median as f32;
-    }
-    job
-}
-
-fn draw_size(class: &JobClassConfig, rng: &mut StreamRng) -> (f64, f64) {
-    let log = |sd: f64| Normal::new(0.0, sd).expect("a spread checked by the config").sample(rng);
-    let [power, duration] = [class.power_log_sd, class.duration_log_sd].map(log);
-    let power_mw = class.power_mw_median * power.clamp(-2.5 * class.power_log_sd, 2.5 * class.power_log_sd).exp();
-    (power_mw, (class.duration_hours_median * duration.exp()).clamp(SHORTEST_JOB_HOURS, class.duration_hours_max))
-}
-
-fn mean_work_mwh(class: &JobClassConfig) -> f64 {
-    let mut rng = SeedTree::new(0).stream("mean work of a job class");
-    let total: f64 = (0..CALIBRATION_DRAWS)
-        .map(|_| {
-            let (power_mw, hours) = draw_size(class, &mut rng);
-            power_mw * hours
-        })
-        .sum();
-    total / CALIBRATION_DRAWS as f64
-}
+#[cfg(test)]
+#[path = "generator_tests.rs"]
+mod tests;

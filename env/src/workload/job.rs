@@ -4,10 +4,13 @@
 //! urgent a job is. Not here: queues (`pool.rs`), where jobs come from (`generator.rs`).
 
 use super::class::{JobClassConfig, ValueStep};
+use super::pool::{URGENCY, lesser, one_if};
 use super::power_curve::PowerCurve;
 use crate::units::PERIOD_HOURS;
 use serde::{Deserialize, Serialize};
 
+/// Slack below zero by no more than this is rounding, in periods; less than what a pool takes for done.
+const ROUNDING_PERIODS: f64 = 1e-10;
 /// What a job is believed to need at least once it has outlived its estimate, in periods.
 const OVERRUN_PERIODS: f64 = 1.0;
 
@@ -49,8 +52,8 @@ pub struct ClassRules {
     pub power_floor: f64,
     /// Throughput by power share.
     pub power_curve: PowerCurve,
-    /// Slack of the class, for observations.
-    pub slack_periods: f64,
+    /// Slack below which a job counts as urgent, by degree.
+    pub urgent_slack: [f64; 3],
     /// Durations are estimates.
     pub uncertain: bool,
     /// Steps of value.
@@ -66,7 +69,7 @@ impl ClassRules {
             checkpoint_periods: class.checkpoint_minutes / 60.0 / PERIOD_HOURS,
             power_floor: class.power_floor,
             power_curve: class.power_curve,
-            slack_periods: (slack_hours / PERIOD_HOURS).max(1.0),
+            urgent_slack: URGENCY.map(|share| share * (slack_hours / PERIOD_HOURS).max(1.0)),
             uncertain: class.duration_estimate_log_sd > 0.0,
             value_steps: class.value_steps.clone(),
         }
@@ -120,19 +123,21 @@ impl Job {
     ///
     /// Of an uncertain job nobody knows whether it ends within the period, so that it needs its full power.
     pub fn usable_mw(&self, rules: &ClassRules) -> f64 {
-        if rules.uncertain { self.power_mw } else { self.power_mw * self.left_periods.min(1.0) }
+        if rules.uncertain { self.power_mw } else { self.power_mw * lesser(self.left_periods, 1.0) }
     }
 
     /// Work since the last checkpoint, which a pause throws away; never more than was done. In periods.
     pub fn lost_by_pausing(&self, rules: &ClassRules) -> f64 {
-        rules.checkpoint_periods.min(self.work_periods - self.left_periods).max(0.0)
+        // What was lost before can leave more than the whole work.
+        lesser(rules.checkpoint_periods, (self.work_periods - self.left_periods).max(0.0))
     }
 
     /// Whether it must run in a period at whose start it has this slack: what a wait would leave does not fit into the
     /// periods after it.
     pub(super) fn is_due(&self, rules: &ClassRules, slack: f64) -> bool {
-        let at_stake = if self.running { self.lost_by_pausing(rules) } else { 0.0 };
+        let checkpoint = rules.checkpoint_periods > 0.0;
+        let at_stake = if checkpoint { one_if(self.running) * self.lost_by_pausing(rules) } else { 0.0 };
         let started = self.left_periods < self.work_periods;
-        slack - at_stake < 1.0 - 1e-9 || (started && !rules.interruptible)
+        (slack - at_stake < 1.0 - ROUNDING_PERIODS) | (started & !rules.interruptible)
     }
 }

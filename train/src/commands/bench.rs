@@ -1,7 +1,8 @@
-//! `flexai bench env|train|decide`: speed, with the machine it was measured on.
+//! `flexai bench env|train|decide`: speed, with the machine it was measured on; the other benchmarks are files of their own.
 //!
 //! Always: steps per CPU-second stand beside steps per second, because other programs spoil only the latter.
 
+use super::bench_wait_awhile::bench_wait_awhile;
 use super::output::{print_json, print_line};
 use super::train::build_trainer;
 use super::{Failure, Outcome};
@@ -23,6 +24,7 @@ pub(super) fn bench(command: &BenchCommand) -> Outcome {
         BenchCommand::Env { id, num_envs, steps, json } => bench_env(id, *num_envs, *steps, *json),
         BenchCommand::Train { config, updates, device, json } => bench_train(config, *updates, *device, *json),
         BenchCommand::Decide { artifact, decisions, json } => bench_decide(artifact, *decisions, *json),
+        BenchCommand::WaitAwhile(args) => bench_wait_awhile(args),
     }
 }
 

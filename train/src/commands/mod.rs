@@ -3,6 +3,7 @@
 //! Always: stdout carries data, stderr the rest; a failure has an exit code: 2 wrong use or input, 1 a failing world.
 
 mod bench;
+mod bench_wait_awhile;
 mod data;
 mod data_import;
 mod decide;

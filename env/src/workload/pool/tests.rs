@@ -98,6 +98,19 @@ fn a_job_without_capacity_is_late_counted_and_kept() {
 }
 
 #[test]
+fn a_job_that_nearly_fits_does_not_exceed_the_capacity() {
+    let short = Megawatts(2.0 * (1.0 - 4e-7));
+    let mut pool = pool(&class(true, 0.0, 1.0), &[job(2.0, 0.5, 1)]);
+    let first = pool.serve(1.0, short, 0);
+    // What is missing is not rounding: 0.4 Wh, which the next period brings.
+    assert!(first.energy.0 <= short.over_period().0 + 1e-9, "{:?}", first.energy);
+    assert_eq!((first.finished_in_time, pool.pool.len()), (0, 1));
+    let second = pool.serve(1.0, short, 1);
+    assert!((first.energy.0 + second.energy.0 - 1.0).abs() < 1e-12);
+    assert_eq!((second.finished_late, pool.pool.len()), (1, 0));
+}
+
+#[test]
 fn slowing_along_a_measured_curve_does_more_work_than_its_share_of_energy() {
     let class = JobClassConfig { power_curve: PowerCurve::Inference, ..class(true, 0.0, 0.7) };
     let mut pool = pool(&class, &[job(1.0, 2.0, 40)]);
