@@ -120,7 +120,10 @@ fn overrides_are_checked_like_the_file() {
         ("ppo.gamma", &["--set ppo.gamma: there is no `=`, but KEY=VALUE is expected"]),
         ("ppo.gamma=x", &["`ppo.gamma` is the text \"x\", but a number is expected"]),
         ("scenario.battery.capacity_mwh=-3", &["`battery.capacity_mwh` is -3, expected 0 or more"]),
-        ("env.id=CartPol-v1", &["unknown environment `CartPol-v1`, expected one of FlexSite-v1, CartPole-v1"]),
+        (
+            "env.id=CartPol-v1",
+            &["unknown environment `CartPol-v1`, expected one of FlexSite-v1, FlexFleet-v1, CartPole-v1"],
+        ),
     ];
     for (text, words) in cases {
         let (_folder, ran) = train(TINY_SITE, &["--set", text]);
@@ -493,7 +496,8 @@ fn a_full_disk_ends_a_run_with_the_file_that_could_not_be_written() {
     let folder = folder_with(TINY_SITE);
     let (config, out) = (folder.path().join("config.toml"), folder.path().join("run"));
     // A limit on the size of files stands for a disk that takes no more: lines of metrics fit, a checkpoint does not.
-    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" train \"$1\" --out \"$2\"";
+    // 24 blocks of 512 bytes: twice the resolved configuration, which lists every key of the scenario.
+    let script = "trap '' XFSZ; ulimit -f 24; exec \"$0\" train \"$1\" --out \"$2\"";
     let mut limited = Command::new("sh");
     limited.args(["-c", script, env!("CARGO_BIN_EXE_flexai"), text(&config), text(&out)]);
     limited.current_dir(workspace()).stdin(Stdio::null());

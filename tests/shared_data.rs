@@ -76,6 +76,47 @@ fn the_real_table_is_whole_and_most_figures_of_the_synthetic_grid_are_near_it() 
     assert!(judged >= 50 && misfits.len() * 10 <= judged, "{} of {judged}: {misfits:?}", misfits.len());
 }
 
+/// Folder of the published workload traces.
+fn traces() -> Option<PathBuf> {
+    shared("data/workload/server_power_reference.csv")?.parent().map(PathBuf::from)
+}
+
+#[test]
+fn the_workload_generator_is_fitted_anew_to_what_ships_and_is_like_its_traces() {
+    let Some(folder) = traces() else { return };
+    let made = folder_with("");
+    let out = made.path().join("parameters.toml");
+    flexai(&["data", "fit-workload", text(&folder), "--out", text(&out)]).ok();
+    let arguments = ["data", "check-workload", text(&folder), "--json"];
+    let shipped = flexai(&arguments).ok().json();
+    let anew = flexai(&[&arguments[..], &["--parameters", text(&out)]].concat()).ok().json();
+    assert_eq!(shipped["figures"], anew["figures"]);
+    let figures = shipped["figures"].as_array().expect("it compares figures");
+    let misfits: Vec<_> = figures.iter().filter(|figure| figure["ok"] == false).collect();
+    assert!(figures.len() >= 60 && misfits.is_empty(), "{misfits:?}");
+}
+
+#[test]
+fn a_scenario_plays_a_trace_named_beside_it_from_any_folder() {
+    let Some(folder) = traces() else { return };
+    let made = folder_with("");
+    std::fs::copy(folder.join("gpu_jobs_philly_deadlines_days0-9.csv.gz"), made.path().join("philly.csv.gz")).unwrap();
+    let scenario = made.path().join("traced.toml");
+    let toml = "[workload]\nsource = \"trace\"\n\n[[workload.trace.jobs]]\npath = \"philly.csv.gz\"\nskip_days = 1\n";
+    std::fs::write(&scenario, toml).unwrap();
+    let play = |scenario: &str| {
+        flexai(&["evaluate", "fifo", "--rivals", "none", "--weeks", "1", "--scenario", scenario, "--json"])
+    };
+    let evaluation = play(text(&scenario)).ok().json();
+    let fifo = &evaluation["policies"][0];
+    assert!(fifo["gbp_per_million_inferences"].as_f64().is_some_and(|x| x > 0.1 && x < 20.0), "{fifo}");
+    assert!(fifo["kgco2_per_million_inferences"].as_f64().is_some_and(|x| x > 0.1 && x < 20.0), "{fifo}");
+    std::fs::write(&scenario, toml.replace("philly.csv.gz", "absent.csv")).unwrap();
+    let refused = play(text(&scenario));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("absent.csv: the table cannot be read: "), "{}", refused.stderr);
+}
+
 #[test]
 fn the_sample_week_can_be_checked_but_is_too_short_to_train_on() {
     let Some(week) = shared("data/grid/gb_joined_sample_week_2023-01-16.csv") else { return };

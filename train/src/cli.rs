@@ -34,7 +34,7 @@ pub enum Command {
     Decide(DecideArgs),
     /// List, describe or check environments
     Env(EnvArgs),
-    /// Check and import grid tables, fit or write the synthetic grid
+    /// Check and import grid tables and workload traces, fit or write what is drawn instead
     Data(DataArgs),
     /// Measure speed, with the machine it was measured on
     Bench(BenchArgs),
@@ -187,7 +187,7 @@ pub struct DataArgs {
     pub command: DataCommand,
 }
 
-/// Commands on grid tables.
+/// Commands on grid tables and workload traces.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Report holes and clock changes of a table and compare it with the synthetic grid
@@ -210,6 +210,25 @@ pub enum DataCommand {
         /// File of the parameters
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Fit the workload generator to the first 70 % of published traces
+    FitWorkload {
+        /// Folder of the traces
+        folder: PathBuf,
+        /// File of the parameters
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Compare jobs and demand drawn by the workload generator with published traces
+    CheckWorkload {
+        /// Folder of the traces
+        folder: PathBuf,
+        /// Parameters; without them the embedded ones
+        #[arg(long)]
+        parameters: Option<PathBuf>,
+        /// One JSON document on stdout
+        #[arg(long)]
+        json: bool,
     },
     /// Write a table drawn from the synthetic generator
     Synthesise {

@@ -19,6 +19,8 @@ pub struct SiteAction {
     pub run: [f64; MAX_CLASSES],
     /// Power cap of each class's jobs, 0 (as low as they go) .. 1 (none).
     pub cap: [f64; MAX_CLASSES],
+    /// How interactive inference is served, 0 (on few replicas, capped) .. 1 (all replicas at full power).
+    pub serve: f64,
     /// Share of the waiting work that may move to send to other sites, 0 .. 1.
     pub send: f64,
     /// How willing the site is to receive work, 0 (not at all) .. 1.
@@ -30,7 +32,15 @@ pub struct SiteAction {
 impl SiteAction {
     /// Run everything now at full power, leave the battery alone, move and sell nothing.
     pub fn fifo() -> Self {
-        Self { battery: 0.0, run: [1.0; MAX_CLASSES], cap: [1.0; MAX_CLASSES], send: 0.0, receive: 0.0, offer: 0.0 }
+        Self {
+            battery: 0.0,
+            run: [1.0; MAX_CLASSES],
+            cap: [1.0; MAX_CLASSES],
+            serve: 1.0,
+            send: 0.0,
+            receive: 0.0,
+            offer: 0.0,
+        }
     }
 }
 
@@ -47,6 +57,7 @@ enum Control {
     Battery,
     Run(usize),
     Cap(usize),
+    Serve,
     Send,
     Receive,
     Offer,
@@ -59,6 +70,7 @@ impl Control {
             Self::Battery => "battery set-point as a share of its power: -1 discharge .. 1 charge".into(),
             Self::Run(c) => format!("(1 + x) / 2 of the waiting power of {} runs now", class(c)),
             Self::Cap(c) => format!("power cap of the jobs of {}: -1 their floor .. 1 none", class(c)),
+            Self::Serve => "interactive inference: -1 on few replicas under a cap .. 1 all replicas, uncapped".into(),
             Self::Send => "(1 + x) / 2 of the waiting work that may move is sent to other sites".into(),
             Self::Receive => "willingness to receive work: -1 none .. 1 most".into(),
             Self::Offer => {
@@ -71,7 +83,7 @@ impl Control {
     fn fifo(self) -> f64 {
         match self {
             Self::Battery => 0.0,
-            Self::Run(_) | Self::Cap(_) => 1.0,
+            Self::Run(_) | Self::Cap(_) | Self::Serve => 1.0,
             Self::Send | Self::Receive | Self::Offer => -1.0,
         }
     }
@@ -93,6 +105,7 @@ impl ActionLayout {
         controls.extend((0..classes).map(Control::Run));
         if config.controls.power_cap {
             controls.extend((0..classes).map(Control::Cap));
+            controls.push(Control::Serve);
         }
         if config.sites.len() > 1 {
             controls.extend([Control::Send, Control::Receive]);
@@ -105,6 +118,7 @@ impl ActionLayout {
             Control::Battery => "battery".to_string(),
             Control::Run(c) => format!("run_{}", class(*c)),
             Control::Cap(c) => format!("cap_{}", class(*c)),
+            Control::Serve => "serve_interactive".into(),
             Control::Send => "send".into(),
             Control::Receive => "receive".into(),
             Control::Offer => "offer".into(),
@@ -155,6 +169,7 @@ impl ActionLayout {
                 Control::Battery => action.battery = x,
                 Control::Run(c) => action.run[c] = share,
                 Control::Cap(c) => action.cap[c] = share,
+                Control::Serve => action.serve = share,
                 Control::Send => action.send = share,
                 Control::Receive => action.receive = share,
                 Control::Offer => action.offer = share,
@@ -170,6 +185,7 @@ impl ActionLayout {
                 Control::Battery => action.battery,
                 Control::Run(c) => from_share(action.run[c]),
                 Control::Cap(c) => from_share(action.cap[c]),
+                Control::Serve => from_share(action.serve),
                 Control::Send => from_share(action.send),
                 Control::Receive => from_share(action.receive),
                 Control::Offer => from_share(action.offer),
@@ -203,7 +219,7 @@ impl ActionLayout {
                         let idle = if matches!(control, Control::Run(_)) { 0 } else { top };
                         waiting || level == idle
                     }
-                    Control::Send | Control::Receive | Control::Offer => true,
+                    Control::Serve | Control::Send | Control::Receive | Control::Offer => true,
                 };
             }
             if let (Control::Battery, false) = (control, legal.iter().any(|l| *l)) {

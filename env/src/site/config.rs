@@ -68,7 +68,8 @@ pub struct SiteConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ControlsConfig {
-    /// One more action per class: the power cap of each of its jobs.
+    /// One more action per class, the power cap of each of its jobs, and one for interactive inference, which is served
+    /// on fewer replicas and under a cap, within its latency limit.
     pub power_cap: bool,
     /// Levels of each action, 2 or more, for discrete actions with masks; 0 means continuous actions.
     pub discrete_levels: usize,
@@ -268,9 +269,9 @@ impl SiteConfig {
         if let Some(list) = self.events.list.as_mut().filter(|list| !list.path.is_empty()) {
             list.path = resolve(Path::new(&list.path)).to_string_lossy().into_owned();
         }
-        self.workload.trace.paths_mut().filter(|path| !path.as_os_str().is_empty()).for_each(|path| {
+        for path in self.workload.trace.paths_mut().filter(|path| !path.as_os_str().is_empty()) {
             *path = resolve(path);
-        });
+        }
     }
 
     /// Whether flexibility is sold or asked for.

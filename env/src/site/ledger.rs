@@ -84,6 +84,12 @@ accounts! {
     interactive_mwh: "MWh",
     /// Inferences served by it, in millions.
     inferences_millions: "million",
+    /// Inferences asked for and not served because the fleet was slowed too far, in millions.
+    inferences_unserved_millions: "million",
+    /// Inferences answered more slowly than the latency limit, in millions.
+    inferences_slow_millions: "million",
+    /// Jobs released and unfinished at the end of the period; divide by the periods.
+    live_jobs: "jobs",
     /// Work done on jobs, as IT energy at full power.
     work_mwh: "MWh",
     /// Facility energy: IT and transfers of data, times PUE.

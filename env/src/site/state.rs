@@ -11,7 +11,9 @@ use super::setup::{Place, SiteSetup};
 use crate::battery::{BatteryFlow, BatteryHealth, deliverable, operate_within};
 use crate::core::SeedTree;
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
-use crate::workload::{ArrivalStream, InteractiveDemand, Job, JobPool, MAX_CLASSES, Served, Shares};
+use crate::workload::{
+    ArrivalStream, InteractiveDemand, InteractiveService, Job, JobPool, MAX_CLASSES, Served, Shares,
+};
 use serde::{Deserialize, Serialize};
 
 /// Jobs, battery and clock of a site, and the course that FIFO takes beside it.
@@ -175,21 +177,24 @@ impl SiteState {
     ) -> StepAccount {
         let limit = import_limit(setup, place, at);
         let battery = &place.config.battery;
-        let firm = place.it_limit_within(limit, at) - self.interactive;
+        let service = self.serve_interactive(place, action);
+        let interactive = Megawatts(service.power_mw);
+        let firm = place.it_limit_within(limit, at) - interactive;
         // What must run may draw on the battery beyond the grid connection; what can wait may not.
         let carried = limit + deliverable(battery, self.stored);
-        let capacity = place.it_limit_within(carried, at) - self.interactive;
+        let capacity = place.it_limit_within(carried, at) - interactive;
         let mut run = action.run;
         close(&mut run, gated);
         let mut dispatch = Shares::new(&run, &action.cap);
         let served = self.jobs.serve_within(&place.rules, &place.priority, &mut dispatch, capacity, firm, t);
         let transfer = MegawattHours(sent.data_gb * place.config.migration.energy_kwh_per_gb / 1000.0);
-        let it = self.interactive.over_period() + served.energy;
+        let it = interactive.over_period() + served.energy;
         let flow = self.operate_battery(place, at, action, limit, (it + transfer) * place.config.pue);
         self.stored = flow.stored;
         self.health.advance(battery, &flow);
         let mut account = account_energy(place, at, it, transfer, limit, &flow);
         self.account_jobs(place, at, &served, gated, sent, &mut account);
+        self.account_inference(place, &service, &mut account);
         let fifo = self.advance_fifo(setup, place, at, t, gated);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
@@ -243,6 +248,24 @@ impl SiteState {
         operate_within(battery, self.health.capacity(battery), self.stored, set_point, -over, most)
     }
 
+    /// Serves the interactive demand: at full speed, or as the action says where the scenario has that control.
+    fn serve_interactive(&self, place: &Place, action: &SiteAction) -> InteractiveService {
+        if place.config.controls.power_cap {
+            place.generator.interactive().serve(&self.demand, action.serve)
+        } else {
+            InteractiveService { power_mw: self.interactive.0, latency_ms_per_token: 0.0, served_share: 1.0 }
+        }
+    }
+
+    fn account_inference(&self, place: &Place, service: &InteractiveService, account: &mut StepAccount) {
+        let millions = self.demand.inferences / 1e6;
+        let slow = service.latency_ms_per_token > place.config.workload.interactive.latency_limit_ms_per_token;
+        account.interactive_mwh = Megawatts(service.power_mw).over_period().0;
+        account.inferences_millions = millions * service.served_share;
+        account.inferences_unserved_millions = millions * (1.0 - service.served_share);
+        account.inferences_slow_millions = if slow { account.inferences_millions } else { 0.0 };
+    }
+
     fn account_jobs(
         &self,
         place: &Place,
@@ -263,8 +286,7 @@ impl SiteState {
         account.jobs_in_time = f64::from(served.finished_in_time);
         account.jobs_late = f64::from(served.finished_late);
         account.jobs_late_by_estimate = f64::from(served.finished_late_by_estimate);
-        account.interactive_mwh = self.interactive.over_period().0;
-        account.inferences_millions = self.demand.inferences / 1e6;
+        account.live_jobs = self.jobs.len() as f64;
         let carbon = place.carbon(at);
         for (c, class) in place.config.workload.classes.iter().enumerate() {
             if class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold) {

@@ -266,78 +266,82 @@ impl Default for JobClassConfig {
 
 impl Default for WorkloadConfig {
     fn default() -> Self {
-        let class = JobClassConfig::default();
-        let classes = vec![
-            JobClassConfig {
-                name: "strict_training".into(),
-                profile: JobProfile::StrictTraining,
-                energy_share: 0.10,
-                slack_hours: 1.0,
-                duration_hours_median: 1.5,
-                interruptible: false,
-                power_floor: 0.75,
-                power_curve: PowerCurve::FineTuning,
-                ..class.clone()
-            },
-            JobClassConfig {
-                name: "soft_training".into(),
-                profile: JobProfile::SoftTraining,
-                energy_share: 0.15,
-                slack_hours: 4.0,
-                duration_hours_median: 1.5,
-                power_floor: 0.75,
-                power_curve: PowerCurve::FineTuning,
-                carbon_threshold_gco2_kwh: Some(200.0),
-                ..class.clone()
-            },
-            JobClassConfig {
-                name: "batch_inference".into(),
-                profile: JobProfile::BatchInference,
-                energy_share: 0.10,
-                slack_hours: 4.0,
-                duration_hours_median: 0.5,
-                duration_log_sd: 0.5,
-                power_floor: 0.67,
-                power_curve: PowerCurve::Inference,
-                carbon_threshold_gco2_kwh: Some(200.0),
-                ..class.clone()
-            },
-            JobClassConfig {
-                name: "pre_training".into(),
-                profile: JobProfile::PreTraining,
-                energy_share: 0.15,
-                slack_hours: 4.0,
-                power_mw_median: 0.20,
-                duration_hours_median: 6.0,
-                duration_log_sd: 0.5,
-                duration_hours_max: 24.0,
-                checkpoint_minutes: 5.0,
-                power_floor: 0.67,
-                power_curve: PowerCurve::PreTraining,
-                carbon_threshold_gco2_kwh: Some(180.0),
-                daily_amplitude: 0.2,
-                ..class.clone()
-            },
-            JobClassConfig {
-                name: "best_effort".into(),
-                profile: JobProfile::BestEffort,
-                energy_share: 0.10,
-                slack_hours: 24.0,
-                duration_hours_median: 0.75,
-                power_floor: 0.67,
-                power_curve: PowerCurve::FineTuning,
-                carbon_threshold_gco2_kwh: Some(150.0),
-                ..class
-            },
-        ];
         Self {
             mean_it_mw: 8.0,
             source: WorkloadSource::default(),
             trace: TraceConfig::default(),
             interactive: InteractiveConfig::default(),
-            classes,
+            classes: standard_classes(),
         }
     }
+}
+
+/// The classes of the standard scenario.
+fn standard_classes() -> Vec<JobClassConfig> {
+    let class = JobClassConfig::default();
+    vec![
+        JobClassConfig {
+            name: "strict_training".into(),
+            profile: JobProfile::StrictTraining,
+            energy_share: 0.10,
+            slack_hours: 1.0,
+            duration_hours_median: 1.5,
+            interruptible: false,
+            power_floor: 0.75,
+            power_curve: PowerCurve::FineTuning,
+            ..class.clone()
+        },
+        JobClassConfig {
+            name: "soft_training".into(),
+            profile: JobProfile::SoftTraining,
+            energy_share: 0.15,
+            slack_hours: 4.0,
+            duration_hours_median: 1.5,
+            power_floor: 0.75,
+            power_curve: PowerCurve::FineTuning,
+            carbon_threshold_gco2_kwh: Some(200.0),
+            ..class.clone()
+        },
+        JobClassConfig {
+            name: "batch_inference".into(),
+            profile: JobProfile::BatchInference,
+            energy_share: 0.10,
+            slack_hours: 4.0,
+            duration_hours_median: 0.5,
+            duration_log_sd: 0.5,
+            power_floor: 0.67,
+            power_curve: PowerCurve::Inference,
+            carbon_threshold_gco2_kwh: Some(200.0),
+            ..class.clone()
+        },
+        JobClassConfig {
+            name: "pre_training".into(),
+            profile: JobProfile::PreTraining,
+            energy_share: 0.15,
+            slack_hours: 4.0,
+            power_mw_median: 0.20,
+            duration_hours_median: 6.0,
+            duration_log_sd: 0.5,
+            duration_hours_max: 24.0,
+            checkpoint_minutes: 5.0,
+            power_floor: 0.67,
+            power_curve: PowerCurve::PreTraining,
+            carbon_threshold_gco2_kwh: Some(180.0),
+            daily_amplitude: 0.2,
+            ..class.clone()
+        },
+        JobClassConfig {
+            name: "best_effort".into(),
+            profile: JobProfile::BestEffort,
+            energy_share: 0.10,
+            slack_hours: 24.0,
+            duration_hours_median: 0.75,
+            power_floor: 0.67,
+            power_curve: PowerCurve::FineTuning,
+            carbon_threshold_gco2_kwh: Some(150.0),
+            ..class
+        },
+    ]
 }
 
 impl WorkloadConfig {

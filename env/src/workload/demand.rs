@@ -38,7 +38,7 @@ pub(super) struct DemandSource {
 
 #[derive(Debug, Clone)]
 enum Shape {
-    Drawn(DrawnDemand),
+    Drawn(Box<DrawnDemand>),
     Played(DemandPlayback),
 }
 
@@ -72,7 +72,7 @@ impl DemandSource {
         let interactive = &config.interactive;
         let shape = match played {
             Some(playback) => Shape::Played(playback),
-            None => Shape::Drawn(DrawnDemand::new(config, parameters)),
+            None => Shape::Drawn(Box::new(DrawnDemand::new(config, parameters))),
         };
         let loads = match &shape {
             Shape::Drawn(drawn) => drawn.loads(),

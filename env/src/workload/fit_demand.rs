@@ -69,7 +69,7 @@ pub(super) fn fit_demand(tables: &WorkloadTables, names: &[&str]) -> Result<Dema
     let requests = |trace: &ServiceTrace| mean_rate(trace);
     Ok(DemandParameters {
         output_tokens: weigh(|trace| mean_rate(trace) * mean_output_tokens(trace)) / weigh(requests),
-        daily: daily.from_peak(),
+        daily: daily.counted_from_peak(),
         noise_ratio: quantiles(known),
         slow_share,
         slow_root,
@@ -125,7 +125,7 @@ impl DailyCycle {
     }
 
     /// The same counted from the peak of the first harmonic, whose sine is then 0.
-    fn from_peak(&self) -> [f64; 3] {
+    fn counted_from_peak(&self) -> [f64; 3] {
         let peak = self.sine[0].atan2(self.cosine[0]);
         let (cos, sin) = ((2.0 * peak).cos(), (2.0 * peak).sin());
         let [_, c] = self.cosine;

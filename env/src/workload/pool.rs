@@ -524,7 +524,7 @@ impl<'a> Round<'a> {
     /// What of a grant fits between the floor of the class and the room left.
     fn fit(&self, wanted: f64, usable: f64, room: f64) -> f64 {
         let floor = self.rules.power_floor * usable;
-        if wanted <= 0.0 {
+        if wanted.is_nan() || wanted <= 0.0 {
             0.0
         } else if wanted.clamp(floor, usable) <= room {
             wanted.clamp(floor, usable)

@@ -1,8 +1,9 @@
-//! `flexai data check|fit-synthetic|synthesise`; `data import` has its own file.
+//! `flexai data check|fit-synthetic|synthesise`; imports are in `data_import.rs`, workload traces in `workload.rs`.
 
 use super::data_import::import;
 use super::evaluate::date;
 use super::output::{print_json, print_line};
+use super::workload::{check_workload, fit_to};
 use super::{Failure, Outcome};
 use crate::cli::DataCommand;
 use crate::fault::Fault;
@@ -26,6 +27,8 @@ pub(super) fn data(command: &DataCommand) -> Outcome {
         DataCommand::Check { table, allow_missing, json } => check(table, *allow_missing, *json),
         DataCommand::Import(arguments) => import(arguments),
         DataCommand::FitSynthetic { table, out } => fit_synthetic(table, out),
+        DataCommand::FitWorkload { folder, out } => fit_to(folder, out),
+        DataCommand::CheckWorkload { folder, parameters, json } => check_workload(folder, parameters.as_deref(), *json),
         DataCommand::Synthesise { from, days, seed, parameters, out } => {
             synthesise(from, *days, *seed, parameters.as_deref(), out)
         }

@@ -15,6 +15,7 @@ mod output;
 mod policy_source;
 mod train;
 mod train_loop;
+mod workload;
 
 use crate::cli::Command;
 use crate::config::ConfigError;

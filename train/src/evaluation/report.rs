@@ -9,7 +9,6 @@ use super::plan::EvaluationPlan;
 use super::play::{PlayedWeek, play_policies};
 use crate::stats::{Bootstrap, Estimate, Scores, StatsError, compare_paired};
 use flexai_agents::policy::PolicySource;
-use flexai_env::site::SiteConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -89,8 +88,10 @@ pub struct PolicyReport {
     pub energy_saving_pct: f64,
     /// Saving of emissions against FIFO.
     pub carbon_saving_pct: f64,
-    /// Bill per million interactive inferences, at the mean price per MWh of IT energy.
+    /// Bill per million interactive inferences: they bear their share of the IT energy.
     pub gbp_per_million_inferences: f64,
+    /// Emissions per million interactive inferences, kg of CO2, by the same share.
+    pub kgco2_per_million_inferences: f64,
     /// Share of jobs that ended in the week and met their deadline.
     pub deadlines_met_pct: f64,
     /// IT energy moved in time against FIFO.
@@ -224,7 +225,6 @@ fn report(
     versus: Vec<Versus>,
 ) -> PolicyReport {
     let places = plan.setup.places();
-    let config = &places[0].config;
     let battery_mwh: f64 = places.iter().map(|place| place.config.battery.capacity_mwh).sum();
     let seeds = plan.job_seeds.len() as f64;
     type Pick = fn(&PlayedWeek) -> f64;
@@ -238,6 +238,10 @@ fn report(
     let interval = saving_interval(plan, &costs(mine), &costs(fifo));
     // Per MWh of IT energy in the week, so without what is left over.
     let cost_per_mwh_it = sum(mine, |o| o.ledger.total.bill_gbp()) / it_mwh;
+    let carbon_kg_per_mwh_it = 1000.0 * sum(mine, |o| o.ledger.total.carbon_t) / it_mwh;
+    let (inference_mwh, millions) =
+        (sum(mine, |o| o.ledger.total.interactive_mwh), sum(mine, |o| o.ledger.total.inferences_millions));
+    let mwh_per_million = if millions > 0.0 { inference_mwh / millions } else { 0.0 };
     let weeks = plan.weeks.len() as f64;
     PolicyReport {
         name: name.into(),
@@ -253,7 +257,8 @@ fn report(
         bill_saving_pct: saving_pct(bill),
         energy_saving_pct: saving_pct(energy),
         carbon_saving_pct: saving_pct(carbon),
-        gbp_per_million_inferences: cost_per_mwh_it * mwh_per_million_inferences(config),
+        gbp_per_million_inferences: cost_per_mwh_it * mwh_per_million,
+        kgco2_per_million_inferences: carbon_kg_per_mwh_it * mwh_per_million,
         deadlines_met_pct: 100.0 * in_time / (in_time + late).max(1.0),
         shifted_mwh: sum(mine, |o| o.ledger.total.shifted_mwh),
         threshold_breach_mwh: sum(mine, |o| o.ledger.total.threshold_breach_mwh),
@@ -269,11 +274,6 @@ fn report(
 
 fn percent_saved(mine: f64, base: f64) -> f64 {
     if base == 0.0 { 0.0 } else { 100.0 * (1.0 - mine / base) }
-}
-
-/// Joules per inference, times a million, in MWh.
-fn mwh_per_million_inferences(config: &SiteConfig) -> f64 {
-    config.workload.interactive.joules_per_inference * 1e6 / 3.6e9
 }
 
 fn decision_time(outcomes: &[PlayedWeek]) -> DecisionTime {

@@ -1,4 +1,4 @@
-//! Files that a scenario names: lists of events, tables of regional carbon.
+//! Files that a scenario names: workload traces, lists of events, tables of regional carbon.
 //!
 //! In: a scenario and the folder of the file it was read from. Out: the same scenario with whole paths.
 //! Always: this is the one place where a scenario's paths are resolved; a run directory then holds whole paths, as it does
