@@ -120,7 +120,10 @@ fn overrides_are_checked_like_the_file() {
         ("ppo.gamma", &["--set ppo.gamma: there is no `=`, but KEY=VALUE is expected"]),
         ("ppo.gamma=x", &["`ppo.gamma` is the text \"x\", but a number is expected"]),
         ("scenario.battery.capacity_mwh=-3", &["`battery.capacity_mwh` is -3, expected 0 or more"]),
-        ("env.id=CartPol-v1", &["unknown environment `CartPol-v1`, expected one of FlexSite-v1, CartPole-v1"]),
+        (
+            "env.id=CartPol-v1",
+            &["unknown environment `CartPol-v1`, expected one of FlexSite-v1, FlexFleet-v1, CartPole-v1"],
+        ),
     ];
     for (text, words) in cases {
         let (_folder, ran) = train(TINY_SITE, &["--set", text]);

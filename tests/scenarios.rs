@@ -182,3 +182,11 @@ fn a_run_finds_the_files_of_its_scenario_from_any_folder_and_an_export_keeps_the
     let manifest: Value = serde_json::from_str(&fs::read_to_string(out.join("manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["env"]["scenario"]["events"]["list"]["path"], "sessions.csv");
 }
+
+#[test]
+fn the_readme_leads_to_the_page_of_every_scenario() {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    for (name, _) in scenarios() {
+        assert!(readme.contains(&format!("[{name}](docs/scenarios/{name}.md)")), "{name}");
+    }
+}

@@ -91,6 +91,12 @@ fn every_scenario_that_ships_keeps_the_contract_and_plays_a_scored_week() {
     for (name, config) in scenarios() {
         let mut env = env(config);
         assert_eq!(check_env(&mut env), [], "{name}");
+        // The load that cannot wait fits machines and connection in every half-hour.
+        for (course, place) in courses(env.setup(), scored_week()).iter().zip(env.setup().places()) {
+            let peak = course.interactive_mw.iter().copied().fold(0.0, f64::max);
+            let site = &place.config;
+            assert!(peak <= site.it_capacity_mw && peak * site.pue <= site.import_limit_mw, "{name}: {peak} MW");
+        }
         let fifo = play(&mut env, |env, action| env.view().decide_each(action, |_| SiteAction::fifo()));
         assert!(fifo.cost_gbp() > 0.0, "{name}: {}", fifo.cost_gbp());
         let jobs = fifo.jobs_in_time + fifo.jobs_late;
@@ -188,11 +194,6 @@ fn the_sizes_of_a_scenario_fit_each_other() {
         let shares: f64 = config.workload.classes.iter().map(|class| class.energy_share).sum();
         assert!((shares + config.workload.interactive.energy_share - 1.0).abs() < 1e-9, "{name}: shares {shares}");
         for site in config.sites() {
-            // Interactive load at its peak, with three standard deviations of noise, fits machines and connection.
-            let interactive = &site.workload.interactive;
-            let mean = site.workload.mean_it_mw * interactive.energy_share;
-            let peak = mean * (1.0 + interactive.daily_amplitude) * (1.0 + 3.0 * interactive.noise);
-            assert!(peak <= site.it_capacity_mw && peak * site.pue <= site.import_limit_mw, "{name}: {peak} MW");
             // Machines can be fed from the connection, or what is missing is less than the battery gives.
             let full = site.it_capacity_mw * site.pue;
             assert!(full <= site.import_limit_mw + site.battery.power_mw, "{name}: {full} MW of machines");
@@ -207,6 +208,15 @@ fn the_sizes_of_a_scenario_fit_each_other() {
             }
         }
     }
+}
+
+#[test]
+fn the_fluid_scenario_has_a_flat_load_of_equal_jobs() {
+    let fluid = env(scenario("fluid-day-ahead"));
+    let course = &courses(fluid.setup(), scored_week())[0];
+    assert!(course.interactive_mw.iter().all(|mw| (mw - 4.0).abs() < 1e-9), "{:?}", &course.interactive_mw[..8]);
+    assert!(course.jobs.iter().all(|job| job.power_mw == 0.25 && job.work_periods == 1.0));
+    assert!(course.jobs.iter().all(|job| job.deadline - job.release == 25), "half an hour of work and 12 h to wait");
 }
 
 #[test]
@@ -227,11 +237,14 @@ fn the_fleet_is_ten_sites_of_40_to_60_megawatts_with_150_of_them_flexible() {
 
 #[test]
 fn every_file_that_a_scenario_names_is_resolved() {
-    let text = "regional_carbon = \"a.csv\"\n[events.list]\npath = \"b/c.csv\"\n";
+    let text = "regional_carbon = \"a.csv\"\n[events.list]\npath = \"b/c.csv\"\n[[workload.trace.jobs]]\npath = \"d.csv\"\n\
+                [workload.trace.interactive]\npath = \"e.csv\"\n";
     let mut config: SiteConfig = toml::from_str(text).expect("a scenario");
     config.resolve_files(|path| Path::new("folder").join(path));
     assert_eq!(config.regional_carbon.as_deref(), Some(Path::new("folder/a.csv")));
     assert_eq!(config.events.list.map(|list| list.path).as_deref(), Some("folder/b/c.csv"));
+    assert_eq!(config.workload.trace.jobs[0].path, Path::new("folder/d.csv"));
+    assert_eq!(config.workload.trace.interactive.map(|own| own.path).as_deref(), Some(Path::new("folder/e.csv")));
 }
 
 #[test]

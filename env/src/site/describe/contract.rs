@@ -173,9 +173,9 @@ pub(super) fn mask(config: &SiteConfig) -> Option<String> {
     (levels > 0).then(|| {
         format!(
             "One flag per level, {levels} per action in their order. The battery's levels below 0 are forbidden while it \
-             is empty, those above 0 while it is full. Of a class that has no job that may wait or run freely now, \
-             or that a threshold or a missing green window keeps from running, only the level that asks for nothing is \
-             allowed: 0 to run, {} to cap. Levels of `send`, `receive` and `offer` are always allowed.",
+             is empty, those above 0 while it is full. Of a class in which no job has a choice (none is there, or all must \
+             run), or that a threshold or a missing green window keeps from running, only the level that asks for nothing \
+             is allowed: 0 to run, {} to cap. All levels of the other actions are allowed.",
             levels - 1
         )
     })

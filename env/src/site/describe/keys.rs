@@ -58,19 +58,53 @@ pub(super) const SOLAR: &[KeyDoc] = &[
     ("place.azimuth_deg", "degrees", "clockwise from north; 180, the south, where it is not set"),
 ];
 
+pub(super) const WORKLOAD: &[KeyDoc] = &[
+    ("mean_it_mw", "MW", "mean IT load of interactive inference and jobs together"),
+    ("source", "", "where jobs and demand come from: `generator` or `trace`"),
+];
+
+pub(super) const TRACE_JOBS: &[KeyDoc] = &[
+    ("path", "", "the table of jobs"),
+    ("format", "", "its format; none: told from the header"),
+    ("classes", "", "class of the scenario by label of the trace; none: the usual ones"),
+    ("scale", "1", "copies of the trace laid over each other; none: so many as bring each class its energy share"),
+    ("shift_days", "days", "shift of the first copy; none: the job seed chooses"),
+    ("skip_days", "days", "left out at the start of the trace"),
+    ("kw_per_gpu", "kW", "IT power of a GPU with its share of the node; none: that of the fit"),
+    ("gpus_min", "GPUs", "smaller jobs are left out"),
+    ("duration_hours_min", "h", "shorter jobs are left out"),
+    ("deadlines", "", "`trace`: the trace's where it has them; `class`: the slack of the class"),
+];
+
+pub(super) const TRACE_INTERACTIVE: &[KeyDoc] = &[
+    ("path", "", "the table of requests"),
+    ("format", "", "its format; none: told from the header"),
+    ("service", "", "which service of a ServeGen table; none: the first"),
+    ("shift_days", "days", "shift; none: the job seed chooses"),
+];
+
 pub(super) const INTERACTIVE: &[KeyDoc] = &[
     ("energy_share", "1", "share of the mean IT energy; this load cannot wait"),
-    ("daily_amplitude", "1", "amplitude of the daily cycle, share of its mean"),
+    ("demand", "", "how requests come: `fitted` to ServeGen, or `sine`"),
+    ("service", "", "whose requests, if `demand` is `fitted`"),
     ("peak_hour", "h", "local hour of the peak"),
-    ("noise", "1", "standard deviation of its noise, share of its mean"),
-    ("joules_per_inference", "J", "IT energy of one inference"),
+    ("daily_amplitude", "1", "amplitude of the daily cycle, share of the mean, if `demand` is `sine`"),
+    ("noise", "1", "standard deviation of the noise, share of the mean, if `demand` is `sine`"),
+    ("fleet_headroom", "1", "the fleet answers so many times the mean load within the latency limit"),
+    ("latency_limit_ms_per_token", "ms", "longest median time between two tokens of a request"),
+    ("throughput_floor", "1", "lowest share of the requested tokens that may be served at reduced level"),
 ];
 
 pub(super) const CLASS: &[KeyDoc] = &[
     ("energy_share", "1", "share of the mean IT energy"),
-    ("power_mw_median", "MW", "median IT power of a job"),
+    ("profile", "", "what kind of jobs the `fitted` models mean"),
+    ("size_model", "", "how power and duration are drawn: `lognormal` by the keys below, or `fitted`"),
+    ("gpu_scale", "1", "each fitted job, and each of a trace, stands for so many times its GPUs"),
+    ("slack_model", "", "how slack is drawn"),
+    ("arrival_model", "", "how arrivals follow day and week"),
+    ("power_mw_median", "MW", "median IT power of a lognormal job"),
     ("power_log_sd", "1", "spread of power: standard deviation of its logarithm"),
-    ("duration_hours_median", "h", "median duration at full power"),
+    ("duration_hours_median", "h", "median duration of a lognormal job at full power"),
     ("duration_log_sd", "1", "spread of durations: standard deviation of the logarithm"),
     ("duration_hours_max", "h", "durations are cut here"),
     ("duration_estimate_log_sd", "1", "standard deviation of ln(true duration / estimate); 0: durations are known"),
@@ -93,7 +127,7 @@ pub(super) const CLASS: &[KeyDoc] = &[
 ];
 
 pub(super) const CONTROLS: &[KeyDoc] = &[
-    ("power_cap", "", "one more action per class: the power cap of its jobs"),
+    ("power_cap", "", "one more action per class, the power cap of its jobs, and one for how inference is served"),
     ("discrete_levels", "", "levels of each action; 0: actions are continuous"),
     (
         "enforce_thresholds",
@@ -179,7 +213,7 @@ pub(super) const REWARD: &[KeyDoc] = &[
 
 /// A row per key; what has no words yet comes last, without.
 pub(super) fn rows(table: &impl Serialize, docs: &[KeyDoc]) -> Vec<KeyRow> {
-    let leaves = leaves(table);
+    let leaves = leaves(table, docs);
     let value_of = |key: &str| leaves.iter().find(|(k, _)| k == key).map_or(Value::Null, |(_, value)| value.clone());
     let mut rows: Vec<KeyRow> = docs
         .iter()
@@ -190,20 +224,22 @@ pub(super) fn rows(table: &impl Serialize, docs: &[KeyDoc]) -> Vec<KeyRow> {
     rows
 }
 
-/// Keys and values of a table; those of tables in it are dotted.
-fn leaves(table: &impl Serialize) -> Vec<(String, Value)> {
-    fn collect(value: Value, prefix: &str, found: &mut Vec<(String, Value)>) {
+/// Keys and values of a table; those of tables in it are dotted, unless a table has words as a whole.
+fn leaves(table: &impl Serialize, docs: &[KeyDoc]) -> Vec<(String, Value)> {
+    fn collect(value: Value, prefix: &str, docs: &[KeyDoc], found: &mut Vec<(String, Value)>) {
         match value {
-            Value::Object(entries) => entries.into_iter().for_each(|(key, value)| {
-                let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-                collect(value, &key, found);
-            }),
+            Value::Object(entries) if docs.iter().all(|(key, ..)| *key != prefix) => {
+                for (key, value) in entries {
+                    let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+                    collect(value, &key, docs, found);
+                }
+            }
             leaf => found.push((prefix.to_string(), leaf)),
         }
     }
     let mut found = Vec::new();
     // Configurations hold no map with other keys than texts, so that this always serialises.
-    collect(serde_json::to_value(table).unwrap_or_default(), "", &mut found);
+    collect(serde_json::to_value(table).unwrap_or_default(), "", docs, &mut found);
     found
 }
 
@@ -215,11 +251,15 @@ mod tests {
     use crate::market::events::{ListedEvents, RandomEvents, ScriptedEvent, StressEvents};
     use crate::market::{BaselineConfig, P415Config};
     use crate::site::{ControlsConfig, MigrationConfig, RewardConfig, SolarConfig};
-    use crate::workload::{InteractiveConfig, JobClassConfig, ValueStep};
+    use crate::workload::traces::{InteractiveTraceFormat, JobTraceFormat};
+    use crate::workload::{
+        InteractiveConfig, InteractiveTraceConfig, JobClassConfig, JobTraceConfig, ValueStep, WorkloadConfig,
+    };
 
     /// The keys that a table with everything set has, without its name, against those that have words.
     fn assert_all_in_words(table: &impl Serialize, docs: &[KeyDoc]) {
-        let mut keys: Vec<String> = leaves(table).into_iter().map(|(key, _)| key).filter(|k| k != "name").collect();
+        let mut keys: Vec<String> =
+            leaves(table, docs).into_iter().map(|(key, _)| key).filter(|k| k != "name").collect();
         let mut known: Vec<String> = docs.iter().map(|(key, ..)| (*key).to_string()).collect();
         keys.sort();
         known.sort();
@@ -233,6 +273,29 @@ mod tests {
         assert_all_in_words(&battery, BATTERY);
         assert_all_in_words(&SolarConfig { place: Some(SolarPlace::default()), capacity_mwp: 1.0 }, SOLAR);
         assert_all_in_words(&InteractiveConfig::default(), INTERACTIVE);
+        let jobs = JobTraceConfig {
+            format: Some(JobTraceFormat::Philly),
+            classes: [("a".to_string(), "b".to_string())].into(),
+            scale: Some(1.0),
+            shift_days: Some(1),
+            kw_per_gpu: Some(1.0),
+            ..JobTraceConfig::default()
+        };
+        assert_all_in_words(&jobs, TRACE_JOBS);
+        let requests = InteractiveTraceConfig {
+            format: Some(InteractiveTraceFormat::Servegen),
+            service: Some("a".into()),
+            shift_days: Some(1),
+            ..InteractiveTraceConfig::default()
+        };
+        assert_all_in_words(&requests, TRACE_INTERACTIVE);
+        let workload = serde_json::to_value(WorkloadConfig::default()).expect("a workload serialises");
+        let own: Vec<&String> = workload.as_object().expect("as a table").keys().collect();
+        assert_eq!(
+            own,
+            ["mean_it_mw", "source", "interactive", "classes"],
+            "the first two have words, the rest tables"
+        );
         let class = JobClassConfig {
             carbon_threshold_gco2_kwh: Some(1.0),
             value_steps: vec![ValueStep { slack_used: 0.5, loss_gbp_per_mwh: 1.0 }],

@@ -38,6 +38,10 @@ pub struct SettingsFacts {
     pub battery: Settings,
     /// Panels of a site.
     pub solar: Settings,
+    /// Where work comes from.
+    pub workload: Settings,
+    /// Published traces, where they are played.
+    pub traces: Vec<Settings>,
     /// The load that cannot wait.
     pub interactive: Settings,
     /// The classes of jobs.
@@ -75,6 +79,12 @@ pub(super) fn facts(setup: &SiteSetup) -> SettingsFacts {
         root: settings("scenario", &root, keys::ROOT),
         battery: settings("battery", &config.battery, keys::BATTERY),
         solar: settings("solar", &config.solar, keys::SOLAR),
+        workload: settings(
+            "workload",
+            &json!({"mean_it_mw": config.workload.mean_it_mw, "source": config.workload.source}),
+            keys::WORKLOAD,
+        ),
+        traces: traces(config),
         interactive: settings("workload.interactive", &config.workload.interactive, keys::INTERACTIVE),
         classes: config.workload.classes.iter().map(class).collect(),
         controls: settings("controls", &config.controls, keys::CONTROLS),
@@ -85,6 +95,14 @@ pub(super) fn facts(setup: &SiteSetup) -> SettingsFacts {
         event_counts: (!config.events.is_empty()).then(|| setup.events().counts()),
         reward: settings("reward", &config.reward, keys::REWARD),
     }
+}
+
+fn traces(config: &SiteConfig) -> Vec<Settings> {
+    let trace = &config.workload.trace;
+    let jobs = trace.jobs.iter().enumerate();
+    let jobs = jobs.map(|(i, jobs)| settings(&format!("workload.trace.jobs[{i}]"), jobs, keys::TRACE_JOBS));
+    let requests = trace.interactive.iter();
+    jobs.chain(requests.map(|own| settings("workload.trace.interactive", own, keys::TRACE_INTERACTIVE))).collect()
 }
 
 fn events(config: &SiteConfig) -> Vec<Settings> {
@@ -109,6 +127,15 @@ pub(super) fn write(page: &mut Markdown, facts: &SettingsFacts, fleet: bool) {
     write_keys(page, &facts.battery);
     page.heading(3, "Solar");
     write_keys(page, &facts.solar);
+    page.heading(3, "Workload");
+    if fleet {
+        page.paragraph("Of every site; where the table of sites has another mean load, that one holds.");
+    }
+    write_keys(page, &facts.workload);
+    for trace in &facts.traces {
+        page.paragraph(&format!("`[{}]`", trace.table));
+        write_keys(page, trace);
+    }
     page.heading(3, "Interactive inference");
     write_keys(page, &facts.interactive);
     page.heading(3, "Job classes");
