@@ -74,9 +74,8 @@ fn send_from(
             if usable > budget_mw + 1e-9 || !may_leave(job, rules, &places[from]) {
                 continue;
             }
-            let Some((to, arrives)) = destination(job, rules, open, bandwidth, from, states, t, scores) else {
-                continue;
-            };
+            let journey = Journey::new(job, rules, t, bandwidth, states[from].link_gb.out);
+            let Some((to, arrives)) = journey.destination(open, states, scores) else { continue };
             let mut job = states[from].jobs.remove(class, at);
             moved = true;
             budget_mw -= usable;
@@ -109,35 +108,54 @@ fn may_leave(job: &Job, rules: &ClassRules, place: &Place) -> bool {
         && (rules.interruptible || !started)
 }
 
-/// The site with the best score among those that are open to the job and that it reaches in time for its deadline.
-fn destination(
-    job: &Job,
-    rules: &ClassRules,
-    mut open: u32,
-    bandwidth: f64,
-    from: usize,
-    states: &[SiteState],
+/// What a job's journey depends on, wherever it goes.
+struct Journey {
     t: i32,
-    scores: &[f64; MAX_SITES],
-) -> Option<(usize, i32)> {
-    loop {
-        let mut best = (f64::NEG_INFINITY, usize::MAX);
-        for (to, score) in scores[..states.len()].iter().enumerate() {
-            if *score > best.0 && open & (1 << to) != 0 {
-                best = (*score, to);
-            }
-        }
-        let to = best.1;
-        if to == usize::MAX {
+    /// Latest arrival from which its deadline can be met.
+    latest: f64,
+    data_gb: f64,
+    bandwidth: f64,
+    /// Data to send, its own included.
+    out_gb: f64,
+}
+
+impl Journey {
+    fn new(job: &Job, rules: &ClassRules, t: i32, bandwidth: f64, out_gb: f64) -> Self {
+        let needed = job.expected_periods(rules) + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
+        let (latest, data_gb) = (f64::from(job.deadline) - needed, f64::from(job.data_gb));
+        Self { t, latest, data_gb, bandwidth, out_gb: out_gb + data_gb }
+    }
+
+    /// First period after so much data has passed a link.
+    fn after(&self, gb: f64) -> i32 {
+        let periods = gb / self.bandwidth;
+        let whole = periods as i32;
+        self.t + (whole + i32::from(periods > f64::from(whole))).max(1)
+    }
+
+    /// The site with the best score among those that are open to the job and that it reaches in time for its deadline,
+    /// and when it gets there.
+    fn destination(&self, mut open: u32, states: &[SiteState], scores: &[f64; MAX_SITES]) -> Option<(usize, i32)> {
+        if f64::from(self.after(self.out_gb)) > self.latest {
             return None;
         }
-        let backlog = states[from].link_gb.out.max(states[to].link_gb.into) + f64::from(job.data_gb);
-        let arrives = t + (backlog / bandwidth).ceil().max(1.0) as i32;
-        let needed = job.expected_periods(rules) + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
-        if f64::from(job.deadline - arrives) >= needed {
-            return Some((to, arrives));
+        loop {
+            let mut best = (f64::NEG_INFINITY, usize::MAX);
+            for (to, score) in scores[..states.len()].iter().enumerate() {
+                if *score > best.0 && open & (1 << to) != 0 {
+                    best = (*score, to);
+                }
+            }
+            let to = best.1;
+            if to == usize::MAX {
+                return None;
+            }
+            let arrives = self.after(self.out_gb.max(states[to].link_gb.into + self.data_gb));
+            if f64::from(arrives) <= self.latest {
+                return Some((to, arrives));
+            }
+            open &= !(1 << to);
         }
-        open &= !(1 << to);
     }
 }
 

@@ -149,7 +149,7 @@ impl SiteState {
         self.interactive = within_machines(place, self.demand.power_mw);
         inbound.retain(|transfer| {
             if transfer.arrives <= t {
-                jobs.push(&place.rules, transfer.job, t);
+                jobs.insert(&place.rules, transfer.job, t);
             }
             transfer.arrives > t
         });

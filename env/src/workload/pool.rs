@@ -253,6 +253,15 @@ impl JobPool {
         sink(queue, job);
     }
 
+    /// Adds a job that may be due before many others, as one from another site is.
+    pub fn insert(&mut self, rules: &[ClassRules], mut job: Job, now: i32) {
+        let class = usize::from(job.class);
+        self.views[class].add(&mut job, &rules[class], now);
+        let queue = &mut self.queues[class];
+        let at = queue.partition_point(|other| other.deadline <= job.deadline);
+        queue.insert(at, job);
+    }
+
     /// Takes out a job; its class must be summed up again with [`JobPool::refresh_class`].
     pub fn remove(&mut self, class: usize, at: usize) -> Job {
         self.queues[class].remove(at)
