@@ -7,6 +7,7 @@
 use super::*;
 use crate::core::SeedTree;
 use crate::core::StreamRng;
+use crate::units::PERIOD_HOURS;
 use crate::workload::{JobClassConfig, PowerCurve, ValueStep};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};

@@ -1,6 +1,7 @@
 //! A pool serves, pauses, slows and finishes jobs as their class says.
 
 use super::*;
+use crate::units::PERIOD_HOURS;
 use crate::workload::{JobClassConfig, PowerCurve};
 
 fn class(interruptible: bool, checkpoint_minutes: f64, power_floor: f64) -> JobClassConfig {

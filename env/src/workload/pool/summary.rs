@@ -1,0 +1,92 @@
+//! What a queue comes to: power, work and urgency of its jobs.
+//!
+//! In: the jobs of a class at the start of a period. Out: a [`ClassView`], and each job's mark whether it must run.
+//! Always: a job added later counts as if it had been there, up to rounding.
+
+use crate::units::PERIOD_HOURS;
+use crate::workload::job::{ClassRules, Job, one_if};
+use serde::{Deserialize, Serialize};
+
+/// Urgency is counted as work whose slack is below these shares of the class's slack.
+pub const URGENCY: [f64; 3] = [0.25, 0.5, 0.75];
+
+/// What a class holds now, for observations and rules; work is what it is believed to be.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ClassView {
+    /// Jobs released and unfinished.
+    pub jobs: u32,
+    /// Power if all of them ran.
+    pub available_mw: f64,
+    /// Power of those that must run now.
+    pub must_run_mw: f64,
+    /// Power of those that ran in the period before.
+    pub running_mw: f64,
+    /// Their work left.
+    pub queued_mwh: f64,
+    /// Their work whose slack is below [`URGENCY`] of the class's slack.
+    pub urgent_mwh: [f64; 3],
+    /// Work truly left; equal to `queued_mwh` where durations are known.
+    pub true_mwh: f64,
+}
+
+impl ClassView {
+    /// Counts power and true work of a job.
+    pub(super) fn add_roughly(&mut self, job: &Job, rules: &ClassRules) {
+        self.jobs += 1;
+        self.available_mw += job.usable_mw(rules);
+        self.true_mwh += job.left_mwh();
+    }
+
+    /// Sums up a queue as seen at the start of period `now`, and marks who must run.
+    ///
+    /// The sums are local numbers and free of branches on purpose: nobody can predict which job runs.
+    pub(super) fn of(queue: &mut [Job], rules: &ClassRules, now: i32) -> Self {
+        let [mut available, mut must_run, mut running, mut queued, mut truth] = [0.0; 5];
+        let [mut first, mut second, mut third] = [0.0; 3];
+        let urgent = rules.urgent_slack;
+        for job in queue.iter_mut() {
+            let usable = job.usable_mw(rules);
+            let expected = job.expected_periods(rules);
+            let slack = f64::from(job.deadline - now) - expected;
+            let energy_per_period = job.power_mw * PERIOD_HOURS;
+            let expected_mwh = expected * energy_per_period;
+            job.must_run = job.is_due(rules, slack);
+            available += usable;
+            must_run += one_if(job.must_run) * usable;
+            running += one_if(job.running) * usable;
+            queued += expected_mwh;
+            truth += job.left_periods * energy_per_period;
+            first += if slack < urgent[0] { expected_mwh } else { 0.0 };
+            second += if slack < urgent[1] { expected_mwh } else { 0.0 };
+            third += if slack < urgent[2] { expected_mwh } else { 0.0 };
+        }
+        Self {
+            jobs: queue.len() as u32,
+            available_mw: available,
+            must_run_mw: must_run,
+            running_mw: running,
+            queued_mwh: queued,
+            urgent_mwh: [first, second, third],
+            true_mwh: truth,
+        }
+    }
+
+    /// Counts one more job as seen at the start of period `now`, and marks whether it must run.
+    pub(super) fn add(&mut self, job: &mut Job, rules: &ClassRules, now: i32) {
+        let usable = job.usable_mw(rules);
+        let expected = job.expected_periods(rules);
+        let slack = f64::from(job.deadline - now) - expected;
+        let energy_per_period = job.power_mw * PERIOD_HOURS;
+        let expected_mwh = expected * energy_per_period;
+        job.must_run = job.is_due(rules, slack);
+        self.jobs += 1;
+        self.available_mw += usable;
+        self.must_run_mw += if job.must_run { usable } else { 0.0 };
+        self.running_mw += if job.running { usable } else { 0.0 };
+        self.queued_mwh += expected_mwh;
+        self.true_mwh += job.left_periods * energy_per_period;
+        for (sum, urgent) in self.urgent_mwh.iter_mut().zip(rules.urgent_slack) {
+            *sum += if slack < urgent { expected_mwh } else { 0.0 };
+        }
+    }
+}
