@@ -69,7 +69,8 @@ pub struct SiteConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct ControlsConfig {
     /// One more action per class, the power cap of each of its jobs, and one for interactive inference, which is served
-    /// on fewer replicas and under a cap, within its latency limit.
+    /// on fewer replicas and under a cap, within its latency limit. Without it the power curves of the classes are not
+    /// used: a job on part of its power does that part of the work.
     pub power_cap: bool,
     /// Levels of each action, 2 or more, for discrete actions with masks; 0 means continuous actions.
     pub discrete_levels: usize,

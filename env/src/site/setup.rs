@@ -15,7 +15,7 @@ use crate::market::events::{EventError, EventSchedule};
 use crate::market::{SoldAt, p415_label};
 use crate::units::{Megawatts, PERIOD_HOURS, PoundsPerMegawattHour};
 use crate::workload::traces::WorkloadTraceError;
-use crate::workload::{ClassRules, JobClassConfig, JobGenerator};
+use crate::workload::{ClassRules, JobClassConfig, JobGenerator, PowerCurve};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -152,7 +152,7 @@ impl Place {
         Ok(Self {
             has_gates: config.controls.enforce_thresholds || classes.iter().any(|class| class.green_only),
             class_scales: classes.iter().map(scales).collect(),
-            rules: classes.iter().map(ClassRules::new).collect(),
+            rules: classes.iter().map(|class| rules(class, config.controls.power_cap)).collect(),
             priority,
             generator: JobGenerator::new(&config.workload)?,
             fixed_gbp: fixed_gbp(&config, trace),
@@ -492,6 +492,16 @@ impl Place {
         let carbon = |k: usize| carbon_price * self.regional_carbon(expected.carbon[k]);
         std::array::from_fn(|k| expected.price[k] + self.charges[t + k] + carbon(k))
     }
+}
+
+/// Rules of a class. Power is capped only where that is a control; a job on less than its full power then has some of its
+/// nodes switched off, so that half the power does half the work.
+fn rules(class: &JobClassConfig, power_cap: bool) -> ClassRules {
+    let mut rules = ClassRules::new(class);
+    if !power_cap {
+        rules.power_curve = PowerCurve::Linear;
+    }
+    rules
 }
 
 /// Where a curve over national carbon intensity stands; the national value itself if there is no curve.

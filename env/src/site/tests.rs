@@ -192,6 +192,16 @@ fn acting_like_fifo_costs_what_the_ledger_says_fifo_costs() {
 }
 
 #[test]
+fn a_class_has_its_power_curve_only_where_power_is_a_control() {
+    let throughput = |power_cap| {
+        let site = site(trace(), |config| config.controls.power_cap = power_cap);
+        site.setup().places()[0].rules[1].power_curve.throughput(0.8)
+    };
+    assert_eq!(throughput(false), 0.8);
+    assert!(throughput(true) > 0.85);
+}
+
+#[test]
 fn mean_it_load_is_that_of_the_scenario() {
     let mut env = site(trace(), |_| ());
     let mut action = vec![0.0; env.action_space().flat_len()];

@@ -113,7 +113,7 @@ pub(super) const CLASS: &[KeyDoc] = &[
     ("interruptible", "", "whether a started job may be paused"),
     ("checkpoint_minutes", "min", "work lost when a running job is paused"),
     ("power_floor", "1", "lowest power of a running job, share of its full power; 1: it cannot be slowed"),
-    ("power_curve", "", "how throughput falls with power"),
+    ("power_curve", "", "how throughput falls with power, where `controls.power_cap` is on; else in proportion"),
     ("priority", "", "who gets scarce capacity: 0 before 1 before 2"),
     ("value_steps", "1, GBP/MWh", "what finishing later costs although in time: share of the slack used, loss"),
     ("carbon_threshold_gco2_kwh", "gCO2/kWh", "carbon intensity above which the class should not run"),

@@ -1,0 +1,12 @@
+//! Planning: what lies ahead of a site, as numbers that an optimiser can work with.
+//!
+//! In: what a policy knows now, or a whole window for those who may know the future. Out: [`SiteHorizon`]s, and the
+//! linear program that dispatches them. `solver/` solves it.
+//! Always: one model for oracle and MPC, so that they differ by what they know and by nothing else.
+//! Not here: who decides (`rivals/`).
+
+mod horizon;
+mod linear_program;
+
+pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
+pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};
