@@ -71,7 +71,8 @@ pub struct ControlsConfig {
     /// One more action per class, the power cap of each of its jobs, and one for interactive inference, which is served
     /// on fewer replicas and under a cap, within its latency limit.
     pub power_cap: bool,
-    /// Levels of each action, 2 or more, for discrete actions with masks; 0 means continuous actions.
+    /// Levels of each action for discrete actions with masks: an odd number, so that a battery at rest is one of them; 0
+    /// means continuous actions.
     pub discrete_levels: usize,
     /// Keep classes from running, for every policy and FIFO alike, while the expected carbon intensity exceeds their
     /// threshold; jobs that must run do. If not, breaches are only counted.
@@ -301,8 +302,12 @@ impl SiteConfig {
     pub fn validate(&self) -> Vec<(String, String)> {
         let mut faults = self.validate_site();
         let levels = self.controls.discrete_levels;
-        if levels == 1 || levels > 32 {
-            faults.push(("controls.discrete_levels".into(), format!("is {levels}, expected 0 or 2 to 32")));
+        if levels != 0 && (levels.is_multiple_of(2) || !(3..=31).contains(&levels)) {
+            let text = format!(
+                "is {levels}, expected an odd number from 3 to 31, so that a battery at rest is among the levels, or 0 for \
+                 continuous actions"
+            );
+            faults.push(("controls.discrete_levels".into(), text));
         }
         let migration = &self.migration;
         for (key, found, expected, ok) in [
@@ -430,6 +435,24 @@ mod tests {
         assert_eq!(standard.validate(), []);
         let text = toml::to_string(&standard).expect("a scenario serialises");
         assert_eq!(toml::from_str::<SiteConfig>(&text).expect("and deserialises"), standard);
+    }
+
+    #[test]
+    fn only_odd_numbers_of_levels_are_taken_because_a_battery_must_be_able_to_rest() {
+        let faults = |discrete_levels| {
+            let controls = ControlsConfig { discrete_levels, ..ControlsConfig::default() };
+            SiteConfig { controls, ..SiteConfig::default() }.validate()
+        };
+        for good in [0, 3, 5, 31] {
+            assert_eq!(faults(good), [], "{good} levels");
+        }
+        for bad in [1, 2, 4, 32, 33] {
+            let text = format!(
+                "is {bad}, expected an odd number from 3 to 31, so that a battery at rest is among the levels, or 0 for \
+                 continuous actions"
+            );
+            assert_eq!(faults(bad), [("controls.discrete_levels".to_string(), text)]);
+        }
     }
 
     #[test]

@@ -391,7 +391,6 @@ fn a_masked_level_has_the_effect_of_the_nearest_legal_one() {
     let (mut masked, mut fifo_masked) = (0, 0);
     for number in 700..712 {
         let mut config = scenario(number);
-        // An odd number, so that a battery at rest is among the levels.
         config.controls.discrete_levels = 5;
         let mut env = fleet_of(config, &grid);
         let mut twin = FlexFleet::new(Arc::clone(env.setup()));
