@@ -4,7 +4,7 @@
 //! Always: every default is written once, here or beside the part it configures; unknown keys are refused.
 
 use crate::battery::BatteryConfig;
-use crate::grid::{InformationSet, Region, SolarPlace};
+use crate::grid::{Availability, InformationSet, Region, SolarPlace};
 use crate::market::events::EventsConfig;
 use crate::market::{BaselineConfig, ChargesRegion, P415Config, PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
@@ -296,6 +296,12 @@ impl SiteConfig {
     /// The id of the environment that plays this scenario.
     pub fn env_id(&self) -> &'static str {
         if self.sites.is_empty() { "FlexSite-v1" } else { "FlexFleet-v1" }
+    }
+
+    /// Whether what is paid in a half-hour is known when that half-hour is decided.
+    pub fn knows_paid_price(&self) -> bool {
+        let InformationConfig { set, day_ahead_prices } = self.information;
+        Availability::of(self.tariff.paid_price.signal(), set, day_ahead_prices).is_in_time()
     }
 
     /// All faults together, as `(key, message)`.
