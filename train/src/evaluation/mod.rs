@@ -11,4 +11,4 @@ mod table;
 pub use plan::{EvaluationPlan, WeekRange};
 pub use play::{PlayedWeek, play_policies};
 pub use report::{Evaluation, Interval, PolicyReport, Versus, WeekReport, evaluate};
-pub use table::{evaluation_table, verdict};
+pub use table::{evaluation_table, remarks, verdict};

@@ -25,6 +25,9 @@ pub struct Evaluation {
     pub from: String,
     /// End of the range, exclusive.
     pub to: String,
+    /// What in the figures is simulated or counterfactual.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Weeks played.
     pub weeks: usize,
     /// Job seeds per week.
@@ -98,7 +101,7 @@ pub struct PolicyReport {
     pub shifted_mwh: f64,
     /// IT energy run above its class's carbon threshold.
     pub threshold_breach_mwh: f64,
-    /// Revenue of flexibility sold; this scenario sells none.
+    /// Revenue of flexibility sold and of events delivered, less penalties and fees.
     pub flex_revenue_gbp: f64,
     /// Battery wear, pounds.
     pub wear_gbp: f64,
@@ -177,6 +180,7 @@ pub fn evaluate(
         grid_kind: format!("{:?}", setup.trace.source().kind).to_lowercase(),
         from: iso(plan.range.start),
         to: iso(plan.range.end),
+        labels: setup.labels().into_iter().map(str::to_owned).collect(),
         weeks: plan.weeks.len(),
         seeds: plan.job_seeds.len(),
         skipped_weeks: plan.skipped.iter().map(|s| format!("{}: {}", s.period, s.reason)).collect(),

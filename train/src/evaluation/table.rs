@@ -43,6 +43,11 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
     table.to_string()
 }
 
+/// What must be read with the table: labels of the scenario.
+pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
+    evaluation.labels.clone()
+}
+
 /// One sentence per comparison of the trained policies with a rival.
 pub fn verdict(evaluation: &Evaluation) -> Vec<String> {
     let networks = evaluation.policies.iter().filter(|p| p.kind == "network");
