@@ -95,8 +95,8 @@ pub struct PolicyReport {
     pub gbp_per_million_inferences: f64,
     /// Emissions per million interactive inferences, kg of CO2, by the same share.
     pub kgco2_per_million_inferences: f64,
-    /// Share of jobs that ended in the week and met their deadline.
-    pub deadlines_met_pct: f64,
+    /// Share of jobs that ended in the week and met their deadline; null where no job ended.
+    pub deadlines_met_pct: Option<f64>,
     /// IT energy moved in time against FIFO.
     pub shifted_mwh: f64,
     /// IT energy run above its class's carbon threshold.
@@ -263,7 +263,7 @@ fn report(
         carbon_saving_pct: saving_pct(carbon),
         gbp_per_million_inferences: cost_per_mwh_it * mwh_per_million,
         kgco2_per_million_inferences: carbon_kg_per_mwh_it * mwh_per_million,
-        deadlines_met_pct: 100.0 * in_time / (in_time + late).max(1.0),
+        deadlines_met_pct: (in_time + late > 0.0).then(|| 100.0 * in_time / (in_time + late)),
         shifted_mwh: sum(mine, |o| o.ledger.total.shifted_mwh),
         threshold_breach_mwh: sum(mine, |o| o.ledger.total.threshold_breach_mwh),
         flex_revenue_gbp: sum(mine, |o| o.ledger.total.flex_revenue_gbp),

@@ -31,7 +31,7 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
             format!("{:.0}", p.bill_gbp / weeks),
             format!("{:.1}", p.carbon_t / weeks),
             format!("{:.2}", p.carbon_saving_pct),
-            format!("{:.2}", p.deadlines_met_pct),
+            p.deadlines_met_pct.map_or_else(|| "-".into(), |share| format!("{share:.2}")),
             format!("{:.2}", p.battery_cycles),
             format!("{:.2}", p.peak_import_mw),
             format!("{:.4}", p.decision_ms.p50),
