@@ -101,6 +101,12 @@ pub struct PolicyReport {
     pub shifted_mwh: f64,
     /// IT energy run above its class's carbon threshold.
     pub threshold_breach_mwh: f64,
+    /// Half-hours in which a site drew more than its import limit, or than the cap that the grid asked for.
+    #[serde(default)]
+    pub import_breaches: f64,
+    /// What was drawn beyond it.
+    #[serde(default)]
+    pub import_breach_mwh: f64,
     /// Revenue of flexibility sold and of events delivered, less penalties and fees.
     pub flex_revenue_gbp: f64,
     /// Battery wear, pounds.
@@ -266,6 +272,8 @@ fn report(
         deadlines_met_pct: (in_time + late > 0.0).then(|| 100.0 * in_time / (in_time + late)),
         shifted_mwh: sum(mine, |o| o.ledger.total.shifted_mwh),
         threshold_breach_mwh: sum(mine, |o| o.ledger.total.threshold_breach_mwh),
+        import_breaches: sum(mine, |o| f64::from(o.ledger.import_breaches)),
+        import_breach_mwh: sum(mine, |o| o.ledger.total.import_breach_mwh),
         flex_revenue_gbp: sum(mine, |o| o.ledger.total.flex_revenue_gbp),
         wear_gbp: sum(mine, |o| o.ledger.total.wear_gbp),
         battery_cycles: sum(mine, |o| o.ledger.total.discharged_mwh) / battery_mwh.max(1e-9) / weeks,

@@ -43,9 +43,16 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
     table.to_string()
 }
 
-/// What must be read with the table: labels of the scenario.
+/// What must be read with the table: labels of the scenario, and who drew more than the connection allows.
 pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
-    evaluation.labels.clone()
+    let labels = evaluation.labels.iter().cloned();
+    let beyond = evaluation.policies.iter().filter(|p| p.import_breaches > 0.0).map(|p| {
+        format!(
+            "{} drew {:.2} MWh beyond the import limit or the cap of an event, in {:.1} half-hours (all weeks, mean of job seeds)",
+            p.name, p.import_breach_mwh, p.import_breaches
+        )
+    });
+    labels.chain(beyond).collect()
 }
 
 /// One sentence per comparison of the trained policies with a rival.
