@@ -80,6 +80,11 @@ impl<'a> FleetView<'a> {
         }
     }
 
+    /// Replaces the battery set-points of one flat action by those of another.
+    pub fn take_batteries(&self, from: &[f32], into: &mut [f32]) {
+        self.layout.copy_battery(from, into);
+    }
+
     /// Writes the observation.
     pub(super) fn encode(&self, out: &mut [f32]) {
         let at = self.episode.at().min(self.setup.trace.len() - 1);
