@@ -7,6 +7,11 @@
 
 mod horizon;
 mod linear_program;
+mod outlook;
+#[cfg(test)]
+mod outlook_tests;
+mod queues;
 
 pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};
+pub use outlook::{ForecastChoice, Outlook, OutlookOptions};
