@@ -110,6 +110,15 @@ pub struct EvaluateArgs {
     /// Draw actions as in training instead of taking the most probable one
     #[arg(long)]
     pub sampled: bool,
+    /// Folder for the evaluation and its half-hours, which `compare` and `leaderboard` read
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of weeks that were played before; a killed evaluation goes on from there
+    #[arg(long, value_name = "DIR", default_value = "runs/cache")]
+    pub cache: PathBuf,
+    /// Play every week anew and keep none
+    #[arg(long, conflicts_with = "cache")]
+    pub no_cache: bool,
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
