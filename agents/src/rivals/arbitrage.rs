@@ -38,13 +38,7 @@ pub enum ArbitrageMethod {
 
 impl Default for ArbitrageOptions {
     fn default() -> Self {
-        Self {
-            method: ArbitrageMethod::Quantile,
-            charge: 0.25,
-            discharge: 0.80,
-            periods_back: 0,
-            jobs: "fifo".into(),
-        }
+        Self { method: ArbitrageMethod::Quantile, charge: 0.25, discharge: 0.80, periods_back: 0, jobs: "fifo".into() }
     }
 }
 
@@ -58,7 +52,11 @@ impl RivalPolicy for Arbitrage {
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::fixed("method", "how the battery is decided: quantile (of the known day-ahead prices)"),
         OptionSpec::tuned("charge", "quantile at or below which it charges", super::day_ahead_quantile::CHARGE),
-        OptionSpec::tuned("discharge", "quantile at or above which it discharges", super::day_ahead_quantile::DISCHARGE),
+        OptionSpec::tuned(
+            "discharge",
+            "quantile at or above which it discharges",
+            super::day_ahead_quantile::DISCHARGE,
+        ),
         OptionSpec::tuned(
             "periods_back",
             "half-hours of the past that are compared with",

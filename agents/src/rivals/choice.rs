@@ -19,6 +19,12 @@ pub struct ChosenRival {
     options: Map<String, Value>,
 }
 
+impl fmt::Debug for ChosenRival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChosenRival").field("text", &self.text).field("options", &self.options).finish()
+    }
+}
+
 /// Why a text names no rival.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RivalError {
@@ -118,15 +124,15 @@ impl ChosenRival {
     /// # Errors
     /// [`RivalError::UnknownOption`] or [`RivalError::BadValue`].
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), RivalError> {
-        let Some(default) = self.rival.defaults().get(key).cloned() else {
-            let known = self.rival.options.iter().map(|option| option.key).collect();
+        let known: Vec<&str> = self.rival.options.iter().map(|option| option.key).collect();
+        if !known.contains(&key) {
             return Err(RivalError::UnknownOption { rival: self.rival.name, key: key.to_string(), known });
-        };
+        }
         let mut options = self.options.clone();
         options.insert(key.to_string(), scalar(value));
         if let Err(error) = (self.rival.fault)(Value::Object(options.clone())) {
             let expected = expected(&error.to_string());
-            let default = shown(&default);
+            let default = self.rival.default_of(key);
             return Err(RivalError::BadValue { key: key.to_string(), found: value.to_string(), expected, default });
         }
         self.options = options;
@@ -160,12 +166,15 @@ impl ChosenRival {
         (self.rival.unfit)(Value::Object(self.options.clone()), scenario)
     }
 
-    /// Its shortest name: the options that are not their defaults.
-    pub fn canonical(&self) -> String {
-        let defaults = self.rival.defaults();
-        let changed = self.options.iter().filter(|(key, value)| defaults.get(*key) != Some(value));
-        let pairs: Vec<String> = changed.map(|(key, value)| format!("{key}={}", shown(value))).collect();
+    /// The same rival with every option in its name.
+    pub fn spelled_out(&self) -> String {
+        let pairs: Vec<String> = self.options.iter().map(|(key, value)| format!("{key}={}", shown(value))).collect();
         if pairs.is_empty() { self.rival.name.to_string() } else { format!("{}:{}", self.rival.name, pairs.join(",")) }
+    }
+
+    /// The same rival called by the name that spells it out.
+    pub fn renamed(self) -> Self {
+        Self { text: self.spelled_out(), ..self }
     }
 }
 
@@ -176,7 +185,10 @@ impl PolicySource for ChosenRival {
 
     fn make(&self) -> Box<dyn Policy> {
         let policy = (self.rival.make)(Value::Object(self.options.clone()));
-        Box::new(Named { name: self.text.clone(), policy: policy.expect("the options were checked when it was chosen") })
+        Box::new(Named {
+            name: self.text.clone(),
+            policy: policy.expect("the options were checked when it was chosen"),
+        })
     }
 }
 
@@ -299,9 +311,15 @@ mod tests {
         let text = fails("day_ahead_quantile:charg=1");
         assert!(text.starts_with("`charg` is no option of day_ahead_quantile, expected one of run_short"), "{text}");
         assert_eq!(fails("day_ahead_quantile:charge=low"), "`charge` is `low`, expected a number");
-        assert_eq!(fails("day_ahead_quantile:periods_back=-1"), "`periods_back` is `-1`, expected a whole number, 0 or more");
+        assert_eq!(
+            fails("day_ahead_quantile:periods_back=-1"),
+            "`periods_back` is `-1`, expected a whole number, 0 or more"
+        );
         assert_eq!(fails("ctss:clamp=2"), "`clamp` is `2`, expected true or false");
-        assert_eq!(fails("day_ahead_quantile:charge=0.1,charge=0.2"), "`charge` is given twice, expected each option once");
+        assert_eq!(
+            fails("day_ahead_quantile:charge=0.1,charge=0.2"),
+            "`charge` is given twice, expected each option once"
+        );
         assert_eq!(fails("day_ahead_quantile:charge=2"), "`charge` is 2, expected 0 to 1");
         for text in ["fifo:", "ctss:clamp", "ctss:clamp=", "ctss:=1"] {
             assert!(fails(text).ends_with("expected key=value"), "{text}: {}", fails(text));
@@ -318,13 +336,12 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_name_leaves_out_what_is_as_by_default_and_names_the_same_rival() {
-        let default = ChosenRival::parse("day_ahead_quantile").unwrap();
-        let same = format!("day_ahead_quantile:charge={}", shown(&default.options()["charge"]));
-        assert_eq!(ChosenRival::parse(&same).unwrap().canonical(), "day_ahead_quantile");
-        let other = ChosenRival::parse("day_ahead_quantile:periods_back=7,charge=0.125").unwrap();
-        let again = ChosenRival::parse(&other.canonical()).unwrap();
-        assert_eq!(again.options(), other.options());
+    fn a_name_with_every_option_names_the_same_rival() {
+        let chosen = ChosenRival::parse("arbitrage:periods_back=7,jobs=ctss(clamp=false,charges=true)").unwrap();
+        let again = ChosenRival::parse(&chosen.spelled_out()).unwrap();
+        assert_eq!(again.options(), chosen.options());
+        assert_eq!(again.name(), chosen.renamed().name());
+        assert_eq!(ChosenRival::parse("fifo").unwrap().spelled_out(), "fifo");
     }
 
     #[test]
@@ -332,9 +349,9 @@ mod tests {
         for rival in RIVALS {
             let chosen = ChosenRival::parse(rival.name).unwrap();
             assert_eq!(chosen.make().name(), rival.name);
+            // An option that is nothing by default is not among them.
             let keys: Vec<&str> = rival.options.iter().map(|option| option.key).collect();
-            let defaults = rival.defaults();
-            assert_eq!(keys, defaults.keys().map(String::as_str).collect::<Vec<_>>(), "{}", rival.name);
+            assert!(rival.defaults().keys().all(|key| keys.contains(&key.as_str())), "{}", rival.name);
             for option in rival.options {
                 assert!(!option.meaning.is_empty(), "{}: {}", rival.name, option.key);
                 for value in option.tries {

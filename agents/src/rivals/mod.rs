@@ -10,6 +10,7 @@ mod choice;
 mod ctss;
 mod day_ahead_quantile;
 mod fifo;
+mod genetic;
 mod price_rank;
 mod random;
 mod rival;
@@ -23,6 +24,7 @@ pub use beside::Beside;
 pub use choice::{ChosenRival, RivalError, names_a_rival, shown, split_rivals};
 pub use ctss::{Ctss, CtssOptions};
 pub use day_ahead_quantile::{DayAheadQuantile, DayAheadQuantileOptions};
+pub use genetic::{Genetic, GeneticOptions};
 pub use rival::{NoOptions, OptionSpec, Rival, RivalPolicy};
 pub use trailing_quantile::{TrailingQuantile, TrailingQuantileOptions};
 
@@ -35,6 +37,7 @@ pub const RIVALS: &[Rival] = &[
     Rival::of::<Arbitrage>(),
     Rival::of::<TrailingQuantile>(),
     Rival::of::<DayAheadQuantile>(),
+    Rival::of::<Genetic>(),
 ];
 
 /// Finds a rival by name.

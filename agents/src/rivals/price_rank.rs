@@ -87,7 +87,8 @@ fn price_now(site: &SiteView<'_>) -> Signal {
 impl Quantiles {
     /// The decision of a site at a price of this rank.
     pub(super) fn decide(&self, rank: f64, site: &SiteView<'_>) -> SiteAction {
-        let mut decision = SiteAction { battery: battery_at(rank, self.charge, self.discharge), ..SiteAction::default() };
+        let mut decision =
+            SiteAction { battery: battery_at(rank, self.charge, self.discharge), ..SiteAction::default() };
         for (run, class) in decision.run.iter_mut().zip(&site.config().workload.classes) {
             let quantile = if class.slack_hours >= self.long_hours { self.run_long } else { self.run_short };
             *run = if rank <= quantile { 1.0 } else { 0.0 };

@@ -4,6 +4,7 @@
 //! Always: every option has a default; a rival without options given is the rival by its defaults.
 //! Not here: reading options from text (`choice.rs`).
 
+use super::choice::shown;
 use crate::policy::{Policy, PolicySource};
 use flexai_env::site::SiteConfig;
 use serde::de::DeserializeOwned;
@@ -100,6 +101,11 @@ impl Rival {
     /// Its options with their defaults.
     pub fn defaults(&self) -> Map<String, Value> {
         (self.defaults)()
+    }
+
+    /// The default of an option as it is written on the command line; `none` if it is nothing by default.
+    pub fn default_of(&self, key: &str) -> String {
+        self.defaults().get(key).map_or("none".into(), shown)
     }
 
     /// Why it cannot play a scenario by its defaults, as the end of a sentence that begins with its name.

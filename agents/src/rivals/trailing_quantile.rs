@@ -52,7 +52,8 @@ impl TrailingQuantileOptions {
 impl RivalPolicy for TrailingQuantile {
     type Options = TrailingQuantileOptions;
     const NAME: &'static str = "trailing_quantile";
-    const SUMMARY: &'static str = "run and charge when the price is low against those of the last days; nothing ahead is known";
+    const SUMMARY: &'static str =
+        "run and charge when the price is low against those of the last days; nothing ahead is known";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::tuned("run_short", "impatient classes run at or below this quantile", RUN),
         OptionSpec::tuned("run_long", "patient classes run at or below this quantile", RUN),

@@ -1,7 +1,8 @@
 //! `flexai evaluate`: policies and rivals on the same weeks with the same jobs.
 
 use super::output::{print_json, print_line};
-use super::policy_source::{Player, TrainedPolicy, rival_identity};
+use super::policy_source::{Player, TrainedPolicy};
+use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{
@@ -11,7 +12,6 @@ use crate::evaluation::{
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
-use flexai_agents::rivals::{RIVALS, find_rival};
 use flexai_env::core::{EnvContext, SeedTree, make};
 use flexai_env::grid::{Date, Period, Split};
 use flexai_env::site::is_site_env;
@@ -32,13 +32,14 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
     let plan = plan(args, &players)?;
     let mut sources: Vec<(Box<dyn PolicySource>, &str, String)> = Vec::new();
     for player in &players {
+        player.check_fit(&plan.setup.config)?;
         let (source, kind) = player.source(args.sampled);
         sources.push((source, kind, player.identity(args.sampled)));
     }
-    for name in rivals(&args.rivals)? {
-        if !sources.iter().any(|(source, ..)| source.name() == name) {
-            let rival = find_rival(name).expect("names were checked");
-            sources.push((Box::new(*rival), "rival", rival_identity(rival)));
+    for rival in rivals_to_play(&args.rivals, &plan.setup.config)? {
+        if !sources.iter().any(|(source, ..)| source.name() == rival.name()) {
+            let identity = rival_identity(&rival);
+            sources.push((Box::new(rival), "rival", identity));
         }
     }
     let schema = flexai_env::site::observation_schema(&plan.setup.config);
@@ -114,21 +115,6 @@ fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
     ProgressBar::new(total).with_style(style.expect("a constant that is shown in every evaluation"))
 }
 
-/// Names of the rivals asked for; FIFO is always among them.
-fn rivals(text: &str) -> Result<Vec<&str>, Failure> {
-    let names: Vec<&str> = match text {
-        "all" => RIVALS.iter().map(|r| r.name).collect(),
-        "none" => Vec::new(),
-        list => list.split(',').map(str::trim).collect(),
-    };
-    if let Some(unknown) = names.iter().find(|name| find_rival(name).is_none()) {
-        let all: Vec<&str> = RIVALS.iter().map(|r| r.name).collect();
-        let message = format!("`{unknown}` is no rival, expected all, none, or some of {}", all.join(", "));
-        return Err(Fault::new("--rivals", message).hint("separate names by commas").into());
-    }
-    Ok(if names.contains(&"fifo") { names } else { [names, vec!["fifo"]].concat() })
-}
-
 fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failure> {
     let trained: Option<&TrainedPolicy> = players.iter().find_map(Player::trained);
     let stored = trained.map(TrainedPolicy::scenario).transpose()?.flatten();
@@ -151,7 +137,7 @@ fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failu
     Ok(EvaluationPlan::new(setup, range, args.weeks, seeds)?)
 }
 
-fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
+pub(super) fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
     if found > 0 {
         return Ok(());
     }

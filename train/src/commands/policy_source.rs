@@ -1,15 +1,16 @@
-//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival's name.
+//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival, with options if it has any.
 //!
 //! In: the text. Out: a policy with the scenario and grid it was trained on.
 //! Always: networks come through the artifact loader with all its checks, whatever they were found in.
 
 use super::Failure;
+use super::rivals::{check_fit, choose, rival_identity};
 use crate::evaluation::file_digest;
 use crate::fault::Fault;
 use crate::run_dir::{RunDir, latest_valid, sha256_hex};
 use flexai_agents::artifact::LoadedPolicy;
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
-use flexai_agents::rivals::{RIVALS, Rival, find_rival};
+use flexai_agents::rivals::{ChosenRival, RIVALS, find_rival, names_a_rival};
 use flexai_env::site::SiteConfig;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub(super) const POLICY_FOLDER: &str = "policy";
 /// A policy from the command line.
 pub(super) enum Player {
     /// A rival.
-    Rival(&'static Rival),
+    Rival(Box<ChosenRival>),
     /// A trained network.
     Network(Box<TrainedPolicy>),
 }
@@ -37,8 +38,8 @@ pub(super) struct TrainedPolicy {
 impl Player {
     /// Finds out what a text names.
     pub(super) fn resolve(text: &str) -> Result<Self, Failure> {
-        if let Some(rival) = find_rival(text) {
-            return Ok(Self::Rival(rival));
+        if names_a_rival(text) {
+            return Ok(Self::Rival(Box::new(choose(text, text)?)));
         }
         let path = Path::new(text);
         if !path.exists() {
@@ -80,7 +81,7 @@ impl Player {
     /// The player as a source of policies, with its kind.
     pub(super) fn source(&self, sampled: bool) -> (Box<dyn PolicySource>, &'static str) {
         match self {
-            Self::Rival(rival) => (Box::new(**rival), "rival"),
+            Self::Rival(rival) => (rival.clone(), "rival"),
             Self::Network(policy) => {
                 let network = Arc::new(policy.loaded.network().clone());
                 let player = if sampled {
@@ -101,6 +102,14 @@ impl Player {
                 let mode = if sampled { "sampled" } else { "deterministic" };
                 format!("network {} {mode}", policy.digest)
             }
+        }
+    }
+
+    /// That it can play a scenario.
+    pub(super) fn check_fit(&self, scenario: &SiteConfig) -> Result<(), Failure> {
+        match self {
+            Self::Rival(rival) => check_fit(rival, scenario),
+            Self::Network(_) => Ok(()),
         }
     }
 
@@ -143,11 +152,6 @@ impl TrainedPolicy {
             (grid, _) => Ok(grid),
         }
     }
-}
-
-/// What tells a rival from every player that decides differently.
-pub(super) fn rival_identity(rival: &Rival) -> String {
-    format!("rival {}", rival.name)
 }
 
 /// Digest of the names and contents of a folder's files.

@@ -6,7 +6,8 @@
 use super::evaluate::{EVALUATION_EPISODES, mean_and_std, play_classic};
 use super::export::copy_artifact;
 use super::output::{print_json, print_line};
-use super::policy_source::{POLICY_FOLDER, Player, rival_identity};
+use super::policy_source::{POLICY_FOLDER, Player};
+use super::rivals::{quick_rivals, rival_identity};
 use super::train_loop::{Judge, TrainLoop};
 use super::{Failure, Outcome};
 use crate::cli::TrainArgs;
@@ -19,7 +20,6 @@ use crate::run_dir::{RunDir, RunManifest, replace_file};
 use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
 use flexai_agents::policy::NetworkPolicy;
 use flexai_agents::ppo::Trainer;
-use flexai_agents::rivals::{RIVALS, Rival};
 use flexai_env::core::{EnvContext, VecEnv, make};
 use flexai_env::grid::Split;
 use flexai_env::site::SiteSetup;
@@ -166,7 +166,7 @@ fn finish(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The best checkpoint and all rivals on the validation weeks.
+/// The best checkpoint and all quick rivals on the validation weeks.
 fn last_evaluation(
     args: &TrainArgs,
     config: &TrainConfig,
@@ -179,7 +179,7 @@ fn last_evaluation(
     let player = Player::resolve(&best.join(POLICY_FOLDER).display().to_string())?;
     let network = player.trained().expect("a checkpoint holds a network").loaded.network().clone();
     let policy = NetworkPolicy::deterministic(&config.name, Arc::new(network));
-    let rivals: Vec<Rival> = RIVALS.to_vec();
+    let rivals = quick_rivals(&setup.config);
     let mut contestants = vec![Contestant { source: &policy, kind: "network", identity: player.identity(false) }];
     contestants.extend(rivals.iter().map(|r| Contestant { source: r, kind: "rival", identity: rival_identity(r) }));
     let evaluation = evaluate(&plan, &contestants, Means::default(), &|| ())?.evaluation;

@@ -19,6 +19,7 @@ mod report;
 mod summary;
 mod table;
 mod trace;
+mod tuning;
 mod watch;
 
 pub use bound::{Bound, WindowBound};
@@ -35,4 +36,5 @@ pub use report::{
 };
 pub use table::{evaluation_table, remarks, verdict};
 pub use trace::{GridStep, GridWeek, StepTrace, WeekTrace, grid_weeks};
+pub use tuning::{Search, Tuned, TuningStep, tune, tuning_plan};
 pub use watch::{ClassCount, Seen};
