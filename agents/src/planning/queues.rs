@@ -40,11 +40,17 @@ impl Queues {
         &self.total_mw
     }
 
-    /// Fills the classes of a horizon; `carbon` is the expected intensity at the site.
-    pub(super) fn fill(&self, site: &SiteView<'_>, carbon: &[f64], horizon: &mut SiteHorizon) {
+    /// Fills when the scenario will keep classes from running; `carbon` is the expected intensity at the site.
+    pub(super) fn fill_gates(&self, site: &SiteView<'_>, carbon: &[f64], horizon: &mut SiteHorizon) {
+        horizon.classes.resize(site.config().workload.classes.len(), ClassHorizon::default());
+        for (c, class) in horizon.classes.iter_mut().enumerate() {
+            fill_gates(class, site, carbon, &horizon.solar_mw, c);
+        }
+    }
+
+    /// Fills the work of the classes of a horizon.
+    pub(super) fn fill(&self, site: &SiteView<'_>, horizon: &mut SiteHorizon) {
         let periods = horizon.price.len();
-        let classes = &site.config().workload.classes;
-        horizon.classes.resize(classes.len(), ClassHorizon::default());
         for (c, class) in horizon.classes.iter_mut().enumerate() {
             for curve in [&mut class.earliest_mwh, &mut class.latest_mwh, &mut class.due_mwh, &mut class.most_mw] {
                 curve.clear();
@@ -58,7 +64,6 @@ impl Queues {
             for curve in [&mut class.earliest_mwh, &mut class.latest_mwh, &mut class.due_mwh] {
                 accumulate(curve);
             }
-            fill_gates(class, site, carbon, &horizon.solar_mw, c);
         }
     }
 }
@@ -121,7 +126,7 @@ fn fill_gates(class: &mut ClassHorizon, site: &SiteView<'_>, carbon: &[f64], sol
         _ => threshold.is_some_and(|most| carbon[k] > most) || (rule.green_only && solar_mw[k - 1] <= enough_mw),
     };
     class.gated.clear();
-    class.gated.extend((0..class.most_mw.len()).map(gated));
+    class.gated.extend((0..solar_mw.len()).map(gated));
 }
 
 fn accumulate(curve: &mut [f64]) {

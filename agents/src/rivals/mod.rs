@@ -5,9 +5,11 @@
 mod ctss;
 mod day_ahead_quantile;
 mod fifo;
+mod planner;
 mod random;
 
 pub use day_ahead_quantile::DayAheadQuantile;
+pub use planner::{Planner, PlannerAdvice, PlannerOptions};
 
 use crate::policy::{Policy, PolicySource};
 
@@ -34,6 +36,11 @@ pub const RIVALS: &[Rival] = &[
         name: "day_ahead_quantile",
         summary: "run and charge when the price is low against the known day-ahead prices",
         make: || Box::new(DayAheadQuantile::default()),
+    },
+    Rival {
+        name: "planner",
+        summary: "cheapest slots before each deadline and the battery by dynamic programming, on a forecast",
+        make: || Box::new(Planner::default()),
     },
 ];
 
