@@ -5,10 +5,12 @@
 mod ctss;
 mod day_ahead_quantile;
 mod fifo;
+mod mpc;
 mod planner;
 mod random;
 
 pub use day_ahead_quantile::DayAheadQuantile;
+pub use mpc::{Mpc, MpcOptions, SolverChoice};
 pub use planner::{Planner, PlannerAdvice, PlannerOptions};
 
 use crate::policy::{Policy, PolicySource};
@@ -41,6 +43,11 @@ pub const RIVALS: &[Rival] = &[
         name: "planner",
         summary: "cheapest slots before each deadline and the battery by dynamic programming, on a forecast",
         make: || Box::new(Planner::default()),
+    },
+    Rival {
+        name: "mpc",
+        summary: "a linear program over the coming day, solved anew in every half-hour on a forecast",
+        make: || Box::new(Mpc::default()),
     },
 ];
 
