@@ -141,11 +141,11 @@ impl Outlook {
     /// [`ForecastGap`] if nothing is known to forecast from.
     pub fn fill(&mut self, site: &SiteView<'_>, horizon: &mut SiteHorizon) -> Result<(), ForecastGap> {
         self.fill_site(site, horizon)?;
-        self.queues.fill(site, &self.carbon, horizon);
+        self.queues.fill(site, horizon);
         Ok(())
     }
 
-    /// Fills everything but the classes, for those who look at the jobs themselves.
+    /// Fills everything but the work of the classes, for those who look at the jobs themselves.
     ///
     /// # Errors
     /// As [`Outlook::fill`].
@@ -161,6 +161,7 @@ impl Outlook {
             Some(ending) => self.settled(site, &ending),
             None => self.unsettled(site, periods),
         };
+        self.queues.fill_gates(site, &self.carbon, horizon);
         self.queues.expect_arrivals(site, periods, self.options.arrivals);
         Ok(())
     }

@@ -40,17 +40,24 @@ impl Queues {
         &self.total_mw
     }
 
-    /// Fills the classes of a horizon; `carbon` is the expected intensity at the site.
-    pub(super) fn fill(&self, site: &SiteView<'_>, carbon: &[f64], horizon: &mut SiteHorizon) {
+    /// Fills when the scenario will keep classes from running; `carbon` is the expected intensity at the site.
+    pub(super) fn fill_gates(&self, site: &SiteView<'_>, carbon: &[f64], horizon: &mut SiteHorizon) {
+        horizon.classes.resize(site.config().workload.classes.len(), ClassHorizon::default());
+        for (c, class) in horizon.classes.iter_mut().enumerate() {
+            fill_gates(class, site, carbon, &horizon.solar_mw, c);
+        }
+    }
+
+    /// Fills the work of the classes of a horizon.
+    pub(super) fn fill(&self, site: &SiteView<'_>, horizon: &mut SiteHorizon) {
         let periods = horizon.price.len();
-        let classes = &site.config().workload.classes;
-        horizon.classes.resize(classes.len(), ClassHorizon::default());
         for (c, class) in horizon.classes.iter_mut().enumerate() {
             for curve in [&mut class.earliest_mwh, &mut class.latest_mwh, &mut class.due_mwh, &mut class.most_mw] {
                 curve.clear();
                 curve.resize(periods, 0.0);
             }
             class.least_energy_per_work = 1.0;
+            class.tail_periods = 0;
             let rules = &site.place().rules[c];
             site.jobs(c).iter().for_each(|job| add_job(class, job, rules, site.period() as i32));
             let arrivals = &self.by_class_mw[c * periods..(c + 1) * periods];
@@ -58,7 +65,6 @@ impl Queues {
             for curve in [&mut class.earliest_mwh, &mut class.latest_mwh, &mut class.due_mwh] {
                 accumulate(curve);
             }
-            fill_gates(class, site, carbon, &horizon.solar_mw, c);
         }
     }
 }
@@ -80,8 +86,18 @@ fn add_job(class: &mut ClassHorizon, job: &Job, rules: &ClassRules, now: i32) {
     for k in slack as usize..open {
         class.latest_mwh[k] += energy * (must(k + 1) - must(k));
     }
-    class.most_mw[..open].iter_mut().for_each(|mw| *mw += job.power_mw);
-    class.most_mw[0] -= job.power_mw - job.usable_mw(rules);
+    let usable = job.usable_mw(rules);
+    for k in 0..open {
+        // Where the class is kept from running only what must does.
+        let may = if k == 0 { !class.gated[0] || job.must_run } else { !class.gated[k] || (k + 1) as f64 > slack };
+        class.most_mw[k] += if !may {
+            0.0
+        } else if k == 0 {
+            usable
+        } else {
+            job.power_mw
+        };
+    }
     let due = (left.max(1.0) as usize).saturating_sub(1);
     if due < periods {
         class.due_mwh[due] += energy * work;
@@ -105,7 +121,14 @@ fn add_arrivals(class: &mut ClassHorizon, arrivals_mw: &[f64], site: &SiteView<'
             let steps = shares.windows(2).map(|pair| pair[1] - pair[0]);
             curve[(k + 1).min(periods)..].iter_mut().zip(steps).for_each(|(x, step)| *x += mwh * step);
         }
-        class.most_mw[k..].iter_mut().zip(&profile.open_mw).for_each(|(x, mw)| *x += mwh * mw);
+        // Where the class is kept from running only what must does.
+        let must_mw = |age: usize| {
+            let before = age.checked_sub(1).map_or(0.0, |before| profile.latest[before]);
+            (profile.latest[age] - before) / PERIOD_HOURS
+        };
+        for (age, open_mw) in profile.open_mw.iter().enumerate().take(periods - k) {
+            class.most_mw[k + age] += mwh * if class.gated[k + age] { must_mw(age) } else { *open_mw };
+        }
     }
 }
 
@@ -121,7 +144,7 @@ fn fill_gates(class: &mut ClassHorizon, site: &SiteView<'_>, carbon: &[f64], sol
         _ => threshold.is_some_and(|most| carbon[k] > most) || (rule.green_only && solar_mw[k - 1] <= enough_mw),
     };
     class.gated.clear();
-    class.gated.extend((0..class.most_mw.len()).map(gated));
+    class.gated.extend((0..solar_mw.len()).map(gated));
 }
 
 fn accumulate(curve: &mut [f64]) {

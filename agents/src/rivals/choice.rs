@@ -11,6 +11,9 @@ use flexai_env::site::SiteConfig;
 use serde_json::{Map, Value};
 use std::fmt;
 
+/// The value of an option that is nothing by default.
+pub(super) const NOTHING: &str = "none";
+
 /// A rival with its options.
 #[derive(Clone)]
 pub struct ChosenRival {
@@ -129,7 +132,11 @@ impl ChosenRival {
             return Err(RivalError::UnknownOption { rival: self.rival.name, key: key.to_string(), known });
         }
         let mut options = self.options.clone();
-        options.insert(key.to_string(), scalar(value));
+        if value == NOTHING && !self.rival.defaults().contains_key(key) {
+            options.remove(key);
+        } else {
+            options.insert(key.to_string(), scalar(value));
+        }
         if let Err(error) = (self.rival.fault)(Value::Object(options.clone())) {
             let expected = expected(&error.to_string());
             let default = self.rival.default_of(key);

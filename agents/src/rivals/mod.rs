@@ -11,6 +11,8 @@ mod ctss;
 mod day_ahead_quantile;
 mod fifo;
 mod genetic;
+mod mpc;
+mod planner;
 mod price_rank;
 mod random;
 mod rival;
@@ -25,6 +27,8 @@ pub use choice::{ChosenRival, RivalError, names_a_rival, shown, split_rivals};
 pub use ctss::{Ctss, CtssOptions};
 pub use day_ahead_quantile::{DayAheadQuantile, DayAheadQuantileOptions};
 pub use genetic::{Genetic, GeneticOptions};
+pub use mpc::{Mpc, MpcOptions, SolverChoice};
+pub use planner::{Planner, PlannerAdvice, PlannerOptions};
 pub use rival::{NoOptions, OptionSpec, Rival, RivalPolicy};
 pub use trailing_quantile::{TrailingQuantile, TrailingQuantileOptions};
 
@@ -38,6 +42,8 @@ pub const RIVALS: &[Rival] = &[
     Rival::of::<TrailingQuantile>(),
     Rival::of::<DayAheadQuantile>(),
     Rival::of::<Genetic>(),
+    Rival::of::<Planner>(),
+    Rival::of::<Mpc>(),
 ];
 
 /// Finds a rival by name.

@@ -4,7 +4,7 @@
 //! Always: every option has a default; a rival without options given is the rival by its defaults.
 //! Not here: reading options from text (`choice.rs`).
 
-use super::choice::shown;
+use super::choice::{NOTHING, shown};
 use crate::policy::{Policy, PolicySource};
 use flexai_env::site::SiteConfig;
 use serde::de::DeserializeOwned;
@@ -105,7 +105,7 @@ impl Rival {
 
     /// The default of an option as it is written on the command line; `none` if it is nothing by default.
     pub fn default_of(&self, key: &str) -> String {
-        self.defaults().get(key).map_or("none".into(), shown)
+        self.defaults().get(key).map_or(NOTHING.into(), shown)
     }
 
     /// Why it cannot play a scenario by its defaults, as the end of a sentence that begins with its name.
@@ -122,6 +122,11 @@ impl PolicySource for Rival {
     fn make(&self) -> Box<dyn Policy> {
         (self.make)(Value::Object(self.defaults())).expect("the defaults of a rival are options of it")
     }
+}
+
+/// The first of some faults `(key, message)`.
+pub(super) fn first_fault(faults: Vec<(String, String)>) -> Option<String> {
+    faults.into_iter().next().map(|(key, message)| format!("`{key}` {message}"))
 }
 
 fn defaults<T: RivalPolicy>() -> Map<String, Value> {

@@ -187,6 +187,15 @@ fn arbitrage_moves_the_battery_and_leaves_the_jobs_to_the_rival_beside_it() {
 }
 
 #[test]
+fn arbitrage_by_a_linear_program_fills_the_battery_in_the_valley_and_sells_at_the_peak() {
+    let battery = column(&day("arbitrage:method=lp", config(), grid(valley, |_| 100.0)), 0);
+    // From half full, 8 MWh: with 1.9 MWh stored per half-hour the valley just fills it.
+    assert!((4..8).all(|t| battery[t] > 0.99), "{battery:?}");
+    assert!((34..38).all(|t| battery[t] < -0.5), "{battery:?}");
+    assert!(battery[8..34].iter().all(|x| *x <= 0.5), "{battery:?}");
+}
+
+#[test]
 fn a_rival_of_batteries_does_not_play_where_there_is_none() {
     let mut bare = config();
     bare.name = "bare".into();
@@ -217,9 +226,7 @@ fn the_genetic_plan_is_played_as_it_is_and_the_same_seed_evolves_the_same() {
         policy.begin_episode(3);
     }
     for t in 0..47 {
-        for ((site, policy), action) in
-            [&mut site, &mut surprised].into_iter().zip(&mut policies).zip(&mut actions)
-        {
+        for ((site, policy), action) in [&mut site, &mut surprised].into_iter().zip(&mut policies).zip(&mut actions) {
             let situation = Situation { observation: &[], mask: &[], site: Some(site.view()) };
             policy.decide(&situation, action);
             flexai_env::core::Env::step(site, action);

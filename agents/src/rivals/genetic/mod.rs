@@ -9,6 +9,7 @@ mod evolution;
 mod genes;
 mod simulation;
 
+use super::planner::FORECAST;
 use super::price_rank::share_fault;
 use super::rival::{OptionSpec, RivalPolicy};
 use crate::planning::{ForecastChoice, Outlook, OutlookOptions, SiteHorizon};
@@ -104,17 +105,22 @@ pub struct Genetic {
 impl RivalPolicy for Genetic {
     type Options = GeneticOptions;
     const NAME: &'static str = "genetic";
-    const SUMMARY: &'static str = "a plan of the next day, evolved before midnight on forecasts and then played as it is";
+    const SUMMARY: &'static str =
+        "a plan of the next day, evolved before midnight on forecasts and then played as it is";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::fixed("population", "plans in a generation"),
         OptionSpec::fixed("generations", "generations"),
-        OptionSpec::tuned("tournament", "plans drawn for each parent, the cheapest of which becomes it", &["2", "3", "5"]),
+        OptionSpec::tuned(
+            "tournament",
+            "plans drawn for each parent, the cheapest of which becomes it",
+            &["2", "3", "5"],
+        ),
         OptionSpec::fixed("crossover", "share of children with two parents"),
         OptionSpec::tuned("mutation", "share of genes that change in a child", &["0.005", "0.01", "0.02", "0.05"]),
         OptionSpec::fixed("elite", "best plans that live on as they are"),
         OptionSpec::tuned("run_periods", "half-hours that share their run shares", &["1", "2", "4"]),
         OptionSpec::tuned("horizon", "half-hours that are simulated", &["51", "60", "72", "96"]),
-        OptionSpec::fixed("forecast", "day_ahead_persistence, or perfect (a cheat that measures what forecasts are worth)"),
+        OptionSpec::fixed("forecast", FORECAST),
     ];
 
     fn new(options: GeneticOptions) -> Self {
