@@ -34,9 +34,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
             sources.push((Box::new(*rival), "rival"));
         }
     }
-    let schema = flexai_env::site::observation_schema(&plan.setup.config);
     for policy in players.iter().filter_map(Player::trained) {
-        policy.loaded.check_schema(&schema).map_err(Failure::input)?;
+        policy.check_schema(&plan.setup.config)?;
     }
     let total = plan.weeks.len() * plan.job_seeds.len() * sources.len();
     let bar = progress_bar(total as u64, args.json);

@@ -94,7 +94,7 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
     if let Some(policy) = trained {
-        policy.loaded.check_schema(&flexai_env::site::observation_schema(&setup.config)).map_err(Failure::input)?;
+        policy.check_schema(&setup.config)?;
     }
     let (window, shown) = window_of(&setup, day)?;
     let source = player.source(false).0;
