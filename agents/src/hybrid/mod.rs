@@ -14,7 +14,7 @@ pub use env::PlannedFleet;
 pub use policy::{HybridPolicy, HybridSource, player};
 
 use crate::policy::{Policy, PolicySource as _, Situation};
-use crate::rivals::find_rival;
+use crate::rivals::ChosenRival;
 use flexai_env::core::{ObservationField, ObservationSchema};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ impl PlanConfig {
 }
 
 fn rival(source: &str) -> Result<Box<dyn Policy>, String> {
-    let rival = find_rival(source).ok_or_else(|| format!("is `{source}`, expected the name of a rival"))?;
+    let rival = ChosenRival::parse(source).map_err(|error| format!("is `{source}`, expected a rival: {error}"))?;
     Ok(rival.make())
 }
 

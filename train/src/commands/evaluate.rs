@@ -2,13 +2,16 @@
 
 use super::output::{print_json, print_line};
 use super::policy_source::{Player, TrainedPolicy};
+use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
-use crate::evaluation::{EvaluationPlan, WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict};
+use crate::evaluation::{
+    Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, Provenance, WeekRange,
+    evaluate as play_and_report, evaluation_table, remarks, verdict,
+};
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
-use flexai_agents::rivals::{RIVALS, find_rival};
 use flexai_env::core::{EnvContext, SeedTree, make};
 use flexai_env::grid::{Date, Period, Split};
 use flexai_env::site::is_site_env;
@@ -27,47 +30,80 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         return evaluate_classic(args, &players, policy.env_id());
     }
     let plan = plan(args, &players)?;
-    let mut sources: Vec<(Box<dyn PolicySource>, &str)> = players.iter().map(|p| p.source(args.sampled)).collect();
-    for name in rivals(&args.rivals)? {
-        if !sources.iter().any(|(source, _)| source.name() == name) {
-            let rival = find_rival(name).expect("names were checked");
-            sources.push((Box::new(*rival), "rival"));
+    let mut sources: Vec<(Box<dyn PolicySource>, &str, String)> = Vec::new();
+    for player in &players {
+        player.check_fit(&plan.setup.config)?;
+        let (source, kind) = player.source(args.sampled);
+        sources.push((source, kind, player.identity(args.sampled)));
+    }
+    for rival in rivals_to_play(&args.rivals, &plan.setup.config)? {
+        if !sources.iter().any(|(source, ..)| source.name() == rival.name()) {
+            let identity = rival_identity(&rival);
+            sources.push((Box::new(rival), "rival", identity));
         }
     }
     for policy in players.iter().filter_map(Player::trained) {
         policy.check_schema(&plan.setup.config)?;
     }
-    let total = plan.weeks.len() * plan.job_seeds.len() * sources.len();
-    let bar = progress_bar(total as u64, args.json);
-    let players: Vec<(&dyn PolicySource, &str)> = sources.iter().map(|(s, kind)| (s.as_ref(), *kind)).collect();
-    let evaluation = play_and_report(&plan, &players, &|| bar.inc(1)).map_err(Failure::world)?;
-    bar.finish_and_clear();
+    let contestants: Vec<Contestant<'_>> = sources
+        .iter()
+        .map(|(source, kind, identity)| Contestant { source: source.as_ref(), kind, identity: identity.clone() })
+        .collect();
+    let record = play(args, &plan, &contestants)?;
+    if let Some(folder) = &args.out {
+        record.save(folder)?;
+    }
     if args.json {
-        print_json(&evaluation)?;
+        print_json(&record.evaluation)?
     } else {
-        let grid = &evaluation.grid;
-        print_line(&format!(
-            "scenario {}, grid {grid} ({}), {} weeks x {} job seeds, {} to {}\n",
-            evaluation.scenario,
-            evaluation.grid_kind,
-            evaluation.weeks,
-            evaluation.seeds,
-            evaluation.from,
-            evaluation.to
-        ))?;
-        print_line(&evaluation_table(&evaluation))?;
-        for line in remarks(&evaluation) {
-            print_line(&line)?;
-        }
-        for line in &evaluation.skipped_weeks {
-            print_line(&format!("skipped week {line}"))?;
-        }
-        print_line("")?;
-        for line in verdict(&evaluation) {
-            print_line(&line)?;
-        }
+        print_evaluation(&record.evaluation)?
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Plays with a cache and a bar on stderr.
+fn play(
+    args: &EvaluateArgs,
+    plan: &EvaluationPlan,
+    contestants: &[Contestant<'_>],
+) -> Result<EvaluationRecord, Failure> {
+    let cache = match args.no_cache {
+        true => None,
+        false => Some(Cache::open(&args.cache, Provenance::of(&plan.setup)?)?),
+    };
+    let total = plan.weeks.len() * plan.job_seeds.len() * contestants.len();
+    let bar = progress_bar(total as u64, args.json);
+    let means = Means { cache: cache.as_ref(), bound: None };
+    let record = play_and_report(plan, contestants, means, &|| bar.inc(1));
+    bar.finish_and_clear();
+    for warning in cache.iter().flat_map(Cache::take_warnings) {
+        eprintln!("warning: {warning}");
+    }
+    Ok(record?)
+}
+
+/// What a person reads: what was played, verdicts, the table, and what must be read with it.
+pub(super) fn print_evaluation(evaluation: &Evaluation) -> Result<(), Failure> {
+    let grid = &evaluation.grid;
+    print_line(&format!(
+        "scenario {}, grid {grid} ({}), {} weeks x {} job seeds, {} to {}\n",
+        evaluation.scenario, evaluation.grid_kind, evaluation.weeks, evaluation.seeds, evaluation.from, evaluation.to
+    ))?;
+    let verdicts = verdict(evaluation);
+    for line in &verdicts {
+        print_line(line)?;
+    }
+    if !verdicts.is_empty() {
+        print_line("")?;
+    }
+    print_line(&evaluation_table(evaluation))?;
+    for line in remarks(evaluation) {
+        print_line(&line)?;
+    }
+    for line in &evaluation.skipped_weeks {
+        print_line(&format!("skipped week {line}"))?;
+    }
+    Ok(())
 }
 
 fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
@@ -76,21 +112,6 @@ fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {pos}/{len} weeks, {eta} left");
     ProgressBar::new(total).with_style(style.expect("a constant that is shown in every evaluation"))
-}
-
-/// Names of the rivals asked for; FIFO is always among them.
-fn rivals(text: &str) -> Result<Vec<&str>, Failure> {
-    let names: Vec<&str> = match text {
-        "all" => RIVALS.iter().map(|r| r.name).collect(),
-        "none" => Vec::new(),
-        list => list.split(',').map(str::trim).collect(),
-    };
-    if let Some(unknown) = names.iter().find(|name| find_rival(name).is_none()) {
-        let all: Vec<&str> = RIVALS.iter().map(|r| r.name).collect();
-        let message = format!("`{unknown}` is no rival, expected all, none, or some of {}", all.join(", "));
-        return Err(Fault::new("--rivals", message).hint("separate names by commas").into());
-    }
-    Ok(if names.contains(&"fifo") { names } else { [names, vec!["fifo"]].concat() })
 }
 
 fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failure> {
@@ -115,7 +136,7 @@ fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failu
     Ok(EvaluationPlan::new(setup, range, args.weeks, seeds)?)
 }
 
-fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
+pub(super) fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
     if found > 0 {
         return Ok(());
     }

@@ -93,6 +93,7 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
         None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.into()),
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
+    player.check_fit(&setup.config)?;
     if let Some(policy) = trained {
         policy.check_schema(&setup.config)?;
     }

@@ -1,15 +1,17 @@
-//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival's name.
+//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival, with options if it has any.
 //!
 //! In: the text. Out: a policy with the scenario and grid it was trained on.
 //! Always: networks come through the artifact loader with all its checks, whatever they were found in.
 
 use super::Failure;
+use super::rivals::{check_fit, choose, rival_identity};
+use crate::evaluation::file_digest;
 use crate::fault::Fault;
-use crate::run_dir::{RunDir, latest_valid};
+use crate::run_dir::{RunDir, latest_valid, sha256_hex};
 use flexai_agents::artifact::LoadedPolicy;
 use flexai_agents::hybrid::{self, PlanConfig, planned_schema};
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
-use flexai_agents::rivals::{RIVALS, Rival, find_rival};
+use flexai_agents::rivals::{ChosenRival, RIVALS, find_rival, names_a_rival};
 use flexai_env::site::{ActionLayout, SiteConfig, observation_schema};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,7 @@ pub(super) const POLICY_FOLDER: &str = "policy";
 /// A policy from the command line.
 pub(super) enum Player {
     /// A rival.
-    Rival(&'static Rival),
+    Rival(Box<ChosenRival>),
     /// A trained network.
     Network(Box<TrainedPolicy>),
 }
@@ -30,13 +32,15 @@ pub(super) enum Player {
 pub(super) struct TrainedPolicy {
     pub(super) name: String,
     pub(super) loaded: LoadedPolicy,
+    /// Digest of all files of its artifact.
+    digest: String,
 }
 
 impl Player {
     /// Finds out what a text names.
     pub(super) fn resolve(text: &str) -> Result<Self, Failure> {
-        if let Some(rival) = find_rival(text) {
-            return Ok(Self::Rival(rival));
+        if names_a_rival(text) {
+            return Ok(Self::Rival(Box::new(choose(text, text)?)));
         }
         let path = Path::new(text);
         if !path.exists() {
@@ -53,7 +57,8 @@ impl Player {
             check_plan(text, plan)?;
         }
         let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded })))
+        let digest = folder_digest(&folder)?;
+        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded, digest })))
     }
 
     /// Finds out what several texts name; every player gets a name of its own.
@@ -80,7 +85,7 @@ impl Player {
     /// The player as a source of policies, with its kind.
     pub(super) fn source(&self, sampled: bool) -> (Box<dyn PolicySource>, &'static str) {
         match self {
-            Self::Rival(rival) => (Box::new(**rival), "rival"),
+            Self::Rival(rival) => (rival.clone(), "rival"),
             Self::Network(policy) => {
                 let network = Arc::new(policy.loaded.network().clone());
                 let player = if sampled {
@@ -91,6 +96,25 @@ impl Player {
                 let plan = policy.loaded.manifest().env.plan.as_ref();
                 (hybrid::player(player, plan).expect("the plan was checked when the policy was found"), "network")
             }
+        }
+    }
+
+    /// What tells it from every player that decides differently.
+    pub(super) fn identity(&self, sampled: bool) -> String {
+        match self {
+            Self::Rival(rival) => rival_identity(rival),
+            Self::Network(policy) => {
+                let mode = if sampled { "sampled" } else { "deterministic" };
+                format!("network {} {mode}", policy.digest)
+            }
+        }
+    }
+
+    /// That it can play a scenario.
+    pub(super) fn check_fit(&self, scenario: &SiteConfig) -> Result<(), Failure> {
+        match self {
+            Self::Rival(rival) => check_fit(rival, scenario),
+            Self::Network(_) => Ok(()),
         }
     }
 
@@ -150,6 +174,21 @@ fn check_plan(policy: &str, plan: &PlanConfig) -> Result<(), Failure> {
     let Some((_, fault)) = plan.validate(false).into_iter().next() else { return Ok(()) };
     let message = format!("the policy adjusts a plan, but {fault}");
     Err(Fault::new(policy, message).hint("it was made by another version of the workbench").into())
+}
+
+/// Digest of the names and contents of a folder's files.
+fn folder_digest(folder: &Path) -> Result<String, Failure> {
+    let refused = |error| Fault::of_io(folder, "read the artifact", &error);
+    let entries = std::fs::read_dir(folder).map_err(refused)?;
+    let mut files = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(refused)?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    let mut text = String::new();
+    for path in files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        text.push_str(&format!("{name} {}\n", file_digest(&path)?));
+    }
+    Ok(sha256_hex(text.as_bytes()))
 }
 
 /// The artifact inside whatever a path names.

@@ -7,20 +7,20 @@ use super::evaluate::{EVALUATION_EPISODES, mean_and_std, play_classic};
 use super::export::copy_artifact;
 use super::output::{print_json, print_line};
 use super::policy_source::{POLICY_FOLDER, Player};
+use super::rivals::{quick_rivals, rival_identity};
 use super::train_loop::{Judge, TrainLoop};
 use super::{Failure, Outcome};
 use crate::cli::TrainArgs;
 use crate::config::{load_config, resolved_toml};
-use crate::evaluation::{EvaluationPlan, WeekRange, evaluate, evaluation_table, remarks, verdict};
+use crate::evaluation::{Contestant, EvaluationPlan, Means, WeekRange, evaluate, evaluation_table, remarks, verdict};
 use crate::fault::Fault;
 use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
 use crate::progress::{Progress, ProgressMode};
 use crate::run_dir::{RunDir, RunManifest, replace_file};
 use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
 use flexai_agents::hybrid::{self, PlannedFleet};
-use flexai_agents::policy::{NetworkPolicy, PolicySource};
+use flexai_agents::policy::NetworkPolicy;
 use flexai_agents::ppo::Trainer;
-use flexai_agents::rivals::{RIVALS, Rival};
 use flexai_env::core::{Env, EnvContext, RecordEpisodeStatistics, VecEnv, make};
 use flexai_env::grid::Split;
 use flexai_env::site::{FlexFleet, SiteSetup};
@@ -177,7 +177,7 @@ fn finish(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The best checkpoint and all rivals on the validation weeks.
+/// The best checkpoint and all quick rivals on the validation weeks.
 fn last_evaluation(
     args: &TrainArgs,
     config: &TrainConfig,
@@ -191,10 +191,11 @@ fn last_evaluation(
     let network = player.trained().expect("a checkpoint holds a network").loaded.network().clone();
     let network = NetworkPolicy::deterministic(&config.name, Arc::new(network));
     let policy = hybrid::player(network, config.plan.as_ref()).expect("the plan was checked with the configuration");
-    let rivals: Vec<Rival> = RIVALS.to_vec();
-    let mut players: Vec<(&dyn PolicySource, &str)> = vec![(policy.as_ref(), "network")];
-    players.extend(rivals.iter().map(|rival| (rival as &dyn PolicySource, "rival")));
-    let evaluation = evaluate(&plan, &players, &|| ()).map_err(Failure::world)?;
+    let rivals = quick_rivals(&setup.config);
+    let own = Contestant { source: policy.as_ref(), kind: "network", identity: player.identity(false) };
+    let mut contestants = vec![own];
+    contestants.extend(rivals.iter().map(|r| Contestant { source: r, kind: "rival", identity: rival_identity(r) }));
+    let evaluation = evaluate(&plan, &contestants, Means::default(), &|| ())?.evaluation;
     let text = serde_json::to_string_pretty(&evaluation).expect("an evaluation has string keys only");
     let path: PathBuf = run.evaluation().join("validation.json");
     replace_file(&path, text.as_bytes()).map_err(|fault: Fault| Failure::world(fault))?;
