@@ -85,6 +85,16 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn an_even_number_of_levels_is_refused_because_no_level_would_leave_the_battery_alone() {
+    let (_folder, ran) = train(&format!("{TINY_SITE}\n[scenario.controls]\ndiscrete_levels = 4\n"), &[]);
+    let words = [
+        "`controls.discrete_levels` is 4, expected an odd number from 3 to 31, so that a battery at rest is among the levels",
+        "or 0 for continuous actions",
+    ];
+    assert_refused(&ran, 2, &words);
+}
+
+#[test]
 fn impossible_values_are_reported_all_together_in_the_order_of_the_file() {
     let config = TINY_SITE
         .replace("num_envs = 4", "num_envs = 0")

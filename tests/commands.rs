@@ -45,14 +45,14 @@ fn decide(artifact: &Path, input: &str) -> Ran {
 fn evaluate_prints_the_keys_of_the_contract_for_the_policy_and_every_rival() {
     let ran = flexai(&["evaluate", text(site_run()), "--weeks", "2", "--seeds", "2", "--json"]).ok();
     let evaluation = ran.json();
-    assert_keys(&evaluation, &["scenario", "grid", "from", "to", "weeks", "seeds", "policies"]);
+    assert_keys(&evaluation, &["scenario", "grid", "labels", "from", "to", "weeks", "seeds", "policies"]);
     assert_eq!((&evaluation["weeks"], &evaluation["seeds"]), (&json!(2), &json!(2)));
     assert_eq!(evaluation["from"], "2024-01-01T00:00:00Z");
     let expected: Vec<&str> = ["run"].into_iter().chain(RIVALS.iter().map(|rival| rival.name)).collect();
     assert_eq!(names(&evaluation), expected);
     let keys = "name kind gap_captured cost_gbp bill_gbp cost_per_mwh_it_gbp energy_cost_gbp carbon_t cost_saving_pct \
                 carbon_saving_pct gbp_per_million_inferences kgco2_per_million_inferences deadlines_met_pct \
-                flex_revenue_gbp battery_cycles peak_import_mw decision_ms per_week";
+                import_breaches import_breach_mwh flex_revenue_gbp battery_cycles peak_import_mw decision_ms per_week";
     for policy in evaluation["policies"].as_array().unwrap() {
         assert_keys(policy, &keys.split_whitespace().collect::<Vec<_>>());
         assert_keys(&policy["decision_ms"], &["p50", "p99"]);
@@ -98,6 +98,57 @@ fn a_policy_whose_folder_is_called_like_a_rival_does_not_become_the_yardstick() 
     assert_eq!(names(&evaluation), [text(&path), "run", "fifo"]);
     assert_eq!(of(&evaluation, text(&path))["cost_gbp"], of(&evaluation, "run")["cost_gbp"]);
     assert_ne!(of(&evaluation, text(&path))["cost_gbp"], of(&evaluation, "fifo")["cost_gbp"]);
+}
+
+/// Nothing but inference, and for five hours of the first week the grid allows a tenth of the connection.
+const CAPPED: &str = "name = \"capped\"
+region = \"south_wales\"
+
+[workload]
+classes = []
+
+[workload.interactive]
+energy_share = 1.0
+
+[[events.scripted]]
+start = \"2024-01-02T10:00:00Z\"
+periods = 10
+notice_periods = 2
+import_cap_share = 0.1
+";
+
+#[test]
+fn evaluate_says_what_is_simulated_who_breached_the_import_limit_and_that_no_job_had_a_deadline() {
+    let folder = folder_with("");
+    let scenario = folder.path().join("capped.toml");
+    fs::write(&scenario, CAPPED).unwrap();
+    let play = |more: &[&str]| {
+        flexai(&[&["evaluate", "fifo", "--rivals", "none", "--weeks", "1", "--scenario"], more].concat()).ok()
+    };
+    let evaluation = play(&[text(&scenario), "--json"]).json();
+    let labels: Vec<&str> = evaluation["labels"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+    assert_eq!(
+        labels,
+        [
+            "counterfactual: events written in the scenario; nobody called them",
+            "simulated: carbon intensity by region, by a model from the national value"
+        ]
+    );
+    let fifo = of(&evaluation, "fifo");
+    assert_eq!((&fifo["deadlines_met_pct"], &fifo["import_breaches"]), (&Value::Null, &json!(10.0)));
+    let beyond = fifo["import_breach_mwh"].as_f64().unwrap();
+    assert!(beyond > 10.0 && beyond < 60.0, "{beyond} MWh beyond 1.6 MW in five hours");
+    let shown = play(&[text(&scenario)]).stdout;
+    for label in labels {
+        assert!(shown.lines().any(|line| line == label), "{shown}");
+    }
+    let line = format!("fifo drew {beyond:.2} MWh beyond the import limit or the cap of an event, in 10.0 half-hours");
+    assert!(shown.lines().any(|found| found.starts_with(&line)), "{shown}");
+    let row = shown.lines().find(|line| line.starts_with("| fifo ")).unwrap();
+    assert_eq!(row.split('|').nth(7).map(str::trim), Some("-"), "{row}");
+    let plain = play(&["configs/scenarios/standard.toml", "--json"]).json();
+    assert_eq!((&plain["labels"], &of(&plain, "fifo")["import_breaches"]), (&json!([]), &json!(0.0)));
+    assert_eq!(of(&plain, "fifo")["deadlines_met_pct"], 100.0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod battery;
 pub mod benchmark;
 pub mod classic;
 pub mod core;
+pub mod files;
 pub mod grid;
 pub mod market;
 pub mod site;

@@ -9,16 +9,13 @@ use super::error::TraceError;
 use super::report::TraceReport;
 use super::signal::{SPECS, Signal, SignalSpec};
 use super::trace::{GridTrace, SourceKind, TraceSource};
+use crate::files::{BYTE_ORDER_MARK, FileError, line_of, not_csv, plain_bytes, read_file};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::io::Read;
 use std::path::Path;
 
 /// The column of period starts.
 pub const TIMESTAMP_COLUMN: &str = "timestamp_utc";
 
-pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Longest run of left-out half-hours that is held as holes: a year, so that a mistyped century is still refused.
 pub(super) const LONGEST_GAP: i64 = 366 * PERIODS_PER_DAY as i64;
 /// Words that units are made of; a column `stem_unit` with a known stem and only such words is a known signal.
@@ -53,8 +50,7 @@ pub enum MissingPeriods {
 /// [`TraceError`] naming the line, what was found and what was expected.
 pub fn read_trace(path: &Path, options: &ImportOptions) -> Result<(GridTrace, TraceReport), TraceError> {
     let table = path.display().to_string();
-    let unreadable = |e: std::io::Error| TraceError::Unreadable { table: table.clone(), reason: e.to_string() };
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = read_file(path)?;
     let name = path.file_name().map_or(table.clone(), |name| name.to_string_lossy().into_owned());
     parse(&table, name, &bytes, options)
 }
@@ -88,40 +84,6 @@ fn parse(
         rows.take(&record, line_of(text, record.position()))?;
     }
     rows.finish(name)
-}
-
-/// The bytes themselves, or what a gzip stream holds.
-pub(super) fn plain_bytes<'a>(table: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TraceError> {
-    if bytes.starts_with(&GZIP_MAGIC) { inflate(table, bytes).map(Cow::Owned) } else { Ok(Cow::Borrowed(bytes)) }
-}
-
-pub(super) fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, TraceError> {
-    let mut text = Vec::new();
-    let table = table.to_string();
-    match flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text) {
-        Ok(_) => Ok(text),
-        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Err(TraceError::TruncatedGzip { table, decoded_bytes: text.len() })
-        }
-        Err(e) => Err(TraceError::DamagedGzip { table, reason: e.to_string() }),
-    }
-}
-
-/// Line of a record, from 1. The reader leaves the second half of a CRLF, and blank lines, to the record after them.
-pub(super) fn line_of(text: &[u8], position: Option<&csv::Position>) -> u64 {
-    let Some(position) = position else { return 1 };
-    let ahead = text.get(position.byte() as usize..).unwrap_or_default();
-    let ends = ahead.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + ends.filter(|byte| **byte == b'\n').count() as u64
-}
-
-pub(super) fn not_csv(table: &str, text: &[u8], error: &csv::Error) -> TraceError {
-    let line = line_of(text, error.position());
-    let reason = match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => "it holds bytes that are no UTF-8".to_string(),
-        _ => error.to_string(),
-    };
-    TraceError::NotCsv { table: table.to_string(), line, reason }
 }
 
 /// Which cell of a row carries what.
@@ -225,7 +187,7 @@ impl<'a> Rows<'a> {
     fn take(&mut self, record: &csv::StringRecord, line: u64) -> Result<(), TraceError> {
         if record.len() != self.layout.width {
             let (found, expected) = (record.len(), self.layout.width);
-            return Err(TraceError::RaggedRow { table: self.table.to_string(), line, found, expected });
+            return Err(FileError::RaggedRow { table: self.table.to_string(), line, found, expected }.into());
         }
         let period = record[self.layout.timestamp].parse();
         let period = period.map_err(|fault| TraceError::BadTimestamp { table: self.table.to_string(), line, fault })?;

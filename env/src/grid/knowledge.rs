@@ -60,6 +60,11 @@ impl Availability {
             _ => Self::Lag(1),
         }
     }
+
+    /// Whether the value of a period is known when that period is decided, at its start.
+    pub fn is_in_time(self) -> bool {
+        matches!(self, Self::Lag(0) | Self::DayAhead)
+    }
 }
 
 /// The past and the published future of a trace, seen at the start of period `now`.

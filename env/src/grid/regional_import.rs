@@ -6,9 +6,10 @@
 
 use super::calendar::{Period, PeriodError};
 use super::error::TraceError;
-use super::import::{BYTE_ORDER_MARK, GZIP_MAGIC, LONGEST_GAP, TIMESTAMP_COLUMN, inflate, nearest, not_csv};
+use super::import::{LONGEST_GAP, TIMESTAMP_COLUMN, nearest};
 use super::regional::{RegionalCarbon, RegionalSource};
 use super::regions::{Region, RegionError};
+use crate::files::{BYTE_ORDER_MARK, FileError, line_of, not_csv, plain_bytes, read_file};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +26,10 @@ const LONGEST_TABLE: i64 = 50 * LONGEST_GAP;
 /// Why regional carbon was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RegionalError {
-    /// The file or its table is at fault.
+    /// A fault that the file of any table can have.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A fault that any grid table can have.
     #[error(transparent)]
     Table(#[from] TraceError),
     /// The text begins like JSON but is none.
@@ -176,8 +180,7 @@ pub enum RegionalError {
 /// [`RegionalError`] naming the place, what was found and what was expected.
 pub fn read_regional(path: &Path) -> Result<RegionalCarbon, RegionalError> {
     let table = path.display().to_string();
-    let unreadable = |e: std::io::Error| TraceError::Unreadable { table: table.clone(), reason: e.to_string() };
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = read_file(path)?;
     let name = path.file_name().map_or(table.clone(), |name| name.to_string_lossy().into_owned());
     parse(&table, name, &bytes)
 }
@@ -191,14 +194,8 @@ pub fn parse_regional(table: &str, bytes: &[u8]) -> Result<RegionalCarbon, Regio
 }
 
 fn parse(table: &str, name: String, bytes: &[u8]) -> Result<RegionalCarbon, RegionalError> {
-    let inflated;
-    let text = if bytes.starts_with(&GZIP_MAGIC) {
-        inflated = inflate(table, bytes)?;
-        &inflated[..]
-    } else {
-        bytes
-    };
-    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(text);
+    let text = plain_bytes(table, bytes)?;
+    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(&text);
     let mut cells = Cells::default();
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{' | b'[') => Document { table }.read(text, &mut cells)?,
@@ -298,11 +295,11 @@ fn read_csv(table: &str, text: &[u8], cells: &mut Cells) -> Result<(), RegionalE
     let mut record = csv::StringRecord::new();
     let mut rows = 0_usize;
     while reader.read_record(&mut record).map_err(|e| not_csv(table, text, &e))? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line_of(text, record.position());
         let (table, place) = (|| table.to_string(), || format!("{table}:{line}"));
         if record.len() != header.len() {
             let (found, expected) = (record.len(), header.len());
-            return Err(TraceError::RaggedRow { table: table(), line, found, expected }.into());
+            return Err(FileError::RaggedRow { table: table(), line, found, expected }.into());
         }
         let period = record[stamp].parse();
         let period = period.map_err(|fault| TraceError::BadTimestamp { table: table(), line, fault })?;

@@ -1,8 +1,8 @@
 //! Actions of the site environments: what they mean, and how they lie in the flat vector.
 //!
 //! In: flat numbers or levels. Out: a [`SiteAction`] per site, and which levels are possible now.
-//! Always: every number lies in -1 .. 1 and a level is a point of an even grid over it; site after site, each with
-//! battery, run share per class, then whatever its scenario adds. Not here: what becomes of it (`state.rs`).
+//! Always: every number lies in -1 .. 1 and a level is a point of an even grid over it, 0 among them; site after site,
+//! each with battery, run share per class, then whatever its scenario adds. Not here: what becomes of it (`state.rs`).
 
 use super::config::SiteConfig;
 use super::setup::Place;
@@ -227,11 +227,6 @@ impl ActionLayout {
                     }
                     Control::Serve | Control::Send | Control::Receive | Control::Offer => true,
                 };
-            }
-            if let (Control::Battery, false) = (control, legal.iter().any(|l| *l)) {
-                // An even number of levels has no exact rest; the two around it are the closest.
-                legal[top / 2] = true;
-                legal[top.div_ceil(2)] = true;
             }
         }
     }

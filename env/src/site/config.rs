@@ -4,7 +4,7 @@
 //! Always: every default is written once, here or beside the part it configures; unknown keys are refused.
 
 use crate::battery::BatteryConfig;
-use crate::grid::{InformationSet, Region, SolarPlace};
+use crate::grid::{Availability, InformationSet, Region, SolarPlace};
 use crate::market::events::EventsConfig;
 use crate::market::{BaselineConfig, ChargesRegion, P415Config, PaidPrice, TariffConfig};
 use crate::workload::WorkloadConfig;
@@ -72,7 +72,8 @@ pub struct ControlsConfig {
     /// on fewer replicas and under a cap, within its latency limit. Without it the power curves of the classes are not
     /// used: a job on part of its power does that part of the work.
     pub power_cap: bool,
-    /// Levels of each action, 2 or more, for discrete actions with masks; 0 means continuous actions.
+    /// Levels of each action for discrete actions with masks: an odd number, so that a battery at rest is one of them; 0
+    /// means continuous actions.
     pub discrete_levels: usize,
     /// Keep classes from running, for every policy and FIFO alike, while the expected carbon intensity exceeds their
     /// threshold; jobs that must run do. If not, breaches are only counted.
@@ -298,12 +299,22 @@ impl SiteConfig {
         if self.sites.is_empty() { "FlexSite-v1" } else { "FlexFleet-v1" }
     }
 
+    /// Whether what is paid in a half-hour is known when that half-hour is decided.
+    pub fn knows_paid_price(&self) -> bool {
+        let InformationConfig { set, day_ahead_prices } = self.information;
+        Availability::of(self.tariff.paid_price.signal(), set, day_ahead_prices).is_in_time()
+    }
+
     /// All faults together, as `(key, message)`.
     pub fn validate(&self) -> Vec<(String, String)> {
         let mut faults = self.validate_site();
         let levels = self.controls.discrete_levels;
-        if levels == 1 || levels > 32 {
-            faults.push(("controls.discrete_levels".into(), format!("is {levels}, expected 0 or 2 to 32")));
+        if levels != 0 && (levels.is_multiple_of(2) || !(3..=31).contains(&levels)) {
+            let text = format!(
+                "is {levels}, expected an odd number from 3 to 31, so that a battery at rest is among the levels, or 0 for \
+                 continuous actions"
+            );
+            faults.push(("controls.discrete_levels".into(), text));
         }
         let migration = &self.migration;
         for (key, found, expected, ok) in [
@@ -431,6 +442,24 @@ mod tests {
         assert_eq!(standard.validate(), []);
         let text = toml::to_string(&standard).expect("a scenario serialises");
         assert_eq!(toml::from_str::<SiteConfig>(&text).expect("and deserialises"), standard);
+    }
+
+    #[test]
+    fn only_odd_numbers_of_levels_are_taken_because_a_battery_must_be_able_to_rest() {
+        let faults = |discrete_levels| {
+            let controls = ControlsConfig { discrete_levels, ..ControlsConfig::default() };
+            SiteConfig { controls, ..SiteConfig::default() }.validate()
+        };
+        for good in [0, 3, 5, 31] {
+            assert_eq!(faults(good), [], "{good} levels");
+        }
+        for bad in [1, 2, 4, 32, 33] {
+            let text = format!(
+                "is {bad}, expected an odd number from 3 to 31, so that a battery at rest is among the levels, or 0 for \
+                 continuous actions"
+            );
+            assert_eq!(faults(bad), [("controls.discrete_levels".to_string(), text)]);
+        }
     }
 
     #[test]

@@ -7,9 +7,10 @@
 use super::random_scenarios::{fleet_of, wild_grid};
 use super::*;
 use crate::core::Env;
-use crate::grid::{GridTrace, Period, Signal, SourceKind, TraceSource};
-use crate::market::SupplierCompensation;
+use crate::grid::{GridTrace, InformationSet, Period, Signal, SourceKind, TraceSource};
 use crate::market::events::ScriptedEvent;
+use crate::market::{PaidPrice, SupplierCompensation};
+use crate::units::PERIOD_HOURS;
 use std::sync::Arc;
 
 /// Eight weeks from a Monday after the four weeks of history that a baseline needs.
@@ -300,4 +301,59 @@ fn what_is_bought_at_a_negative_price_and_exported_is_paid_for_once() {
             < 1e-9
     );
     assert!(total.cost_gbp() < total.fifo_cost_gbp);
+}
+
+/// A half-hour of a site with more sun than it needs, while every index is at -20; and the sun there was, MWh.
+fn sunny(paid_price: PaidPrice, set: InformationSet, battery: f64) -> (StepAccount, f64) {
+    let mut config = SiteConfig::default();
+    config.solar.capacity_mwp = 1500.0;
+    config.tariff.paid_price = paid_price;
+    config.information.set = set;
+    config.tariff.export = Some(crate::market::ExportConfig { limit_mw: 30.0, share_of_index: 0.5 });
+    config.battery.export_allowed = true;
+    let mut env = fleet_of(config, &flat_grid(-20.0));
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    env.reset_to(WindowChoice { start: START + 22, periods: 2, job_seed: 3, end: EpisodeEnd::Bootstrap });
+    env.view().decide_each(&mut action, |_| SiteAction { battery, ..SiteAction::fifo() });
+    env.step(&action);
+    let sun = env.setup().places()[0].solar_mw(START + 22) * PERIOD_HOURS;
+    (*env.last_account(), sun)
+}
+
+#[test]
+fn surplus_sun_is_not_sold_at_a_loss_that_is_known_in_time() {
+    for (paid_price, set) in
+        [(PaidPrice::Intraday, InformationSet::Trader), (PaidPrice::DayAhead, InformationSet::Published)]
+    {
+        let (account, sun) = sunny(paid_price, set, 0.0);
+        assert!(sun > account.facility_mwh + 1.0, "{sun} MWh of sun for {} MWh", account.facility_mwh);
+        assert_eq!((account.import_mwh, account.export_mwh, account.energy_gbp), (0.0, 0.0, 0.0));
+        assert!((account.solar_curtailed_mwh - (sun - account.facility_mwh)).abs() < 1e-9, "{account:?}");
+        assert_eq!(account.fifo_cost_gbp, 0.0);
+    }
+}
+
+#[test]
+fn export_goes_on_at_a_loss_that_is_known_too_late() {
+    for (paid_price, set) in
+        [(PaidPrice::Imbalance, InformationSet::Trader), (PaidPrice::Intraday, InformationSet::Published)]
+    {
+        let (account, sun) = sunny(paid_price, set, 0.0);
+        let surplus = (sun - account.facility_mwh).min(30.0 * PERIOD_HOURS);
+        assert!(surplus > 1.0 && (account.export_mwh - surplus).abs() < 1e-9, "{account:?}");
+        // Half of -20 per MWh, for FIFO as well.
+        assert!((account.energy_gbp - 10.0 * surplus).abs() < 1e-9, "{account:?}");
+        assert!((account.fifo_cost_gbp - 10.0 * surplus).abs() < 1e-9, "{account:?}");
+    }
+}
+
+#[test]
+fn a_battery_told_to_export_does_so_at_a_loss_and_the_sun_stays_curtailed() {
+    let (account, sun) = sunny(PaidPrice::Intraday, InformationSet::Trader, -1.0);
+    assert!((account.discharged_mwh - 2.0).abs() < 1e-9 && (account.export_mwh - 2.0).abs() < 1e-9, "{account:?}");
+    assert!((account.solar_curtailed_mwh - (sun - account.facility_mwh)).abs() < 1e-9, "{account:?}");
+    assert!((account.energy_gbp - 20.0).abs() < 1e-9 && account.imbalance_mwh().abs() < 1e-9, "{account:?}");
+    let (charging, _) = sunny(PaidPrice::Intraday, InformationSet::Trader, 1.0);
+    assert!((charging.charged_mwh - 2.0).abs() < 1e-9, "the sun charges the battery first");
+    assert!((charging.solar_curtailed_mwh - (account.solar_curtailed_mwh - 2.0)).abs() < 1e-9, "{charging:?}");
 }

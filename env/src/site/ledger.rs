@@ -142,6 +142,9 @@ accounts! {
     event_shortfall_mwh: "MWh",
 }
 
+/// Import beyond a limit that is no breach but rounding: 1 mWh.
+const ROUNDING_MWH: f64 = 1e-9;
+
 /// One entry of the info of the site environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct InfoField {
@@ -189,6 +192,8 @@ pub struct Ledger {
     pub peak_import_mw: f64,
     /// Periods summed.
     pub periods: u32,
+    /// Periods in which a site drew more than its limit, or than the cap that the grid asked for.
+    pub import_breaches: u32,
 }
 
 impl StepAccount {
@@ -231,6 +236,7 @@ impl Ledger {
         self.total.add(step);
         self.peak_import_mw = self.peak_import_mw.max(step.import_mwh / PERIOD_HOURS);
         self.periods += 1;
+        self.import_breaches += u32::from(step.import_breach_mwh > ROUNDING_MWH);
     }
 }
 
@@ -258,6 +264,15 @@ mod tests {
         let sum: f64 = COST_TERMS.iter().map(|(sign, key)| sign * of(key)).sum();
         assert!((sum - account.cost_gbp()).abs() < 1e-9 && sum != 0.0, "{sum} {}", account.cost_gbp());
         assert_eq!(of("cost_gbp"), account.cost_gbp());
+    }
+
+    #[test]
+    fn a_period_beyond_the_limit_is_counted_once_and_rounding_never() {
+        let mut ledger = Ledger::default();
+        for import_breach_mwh in [0.0, 1e-15, 0.25, 3.0] {
+            ledger.add(&StepAccount { import_breach_mwh, ..StepAccount::default() });
+        }
+        assert_eq!((ledger.import_breaches, ledger.periods), (2, 4));
     }
 
     #[test]

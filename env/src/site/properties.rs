@@ -155,6 +155,11 @@ fn check_site(setup: &SiteSetup, before: &Episode, i: usize, account: &StepAccou
     let fixed = (account.interactive_mwh + account.transfer_mwh) * place.config.pue;
     assert!(over < BALANCE_MWH || fixed > limit + sun - BALANCE_MWH, "{}", at_site("jobs breach the import limit"));
     assert!(account.export_mwh <= place.export_limit().value() * PERIOD_HOURS + BALANCE_MWH, "{}", at_site("export"));
+    if place.curtails(at) {
+        let sun_left = (sun - account.facility_mwh - account.charged_mwh).max(0.0);
+        assert!(account.export_mwh <= account.discharged_mwh + BALANCE_MWH, "{}", at_site("the sun is sold at a loss"));
+        assert!((account.solar_curtailed_mwh - sun_left).abs() < BALANCE_MWH, "{}", at_site("curtailed"));
+    }
     if !place.config.battery.export_allowed {
         let load = account.facility_mwh + account.charged_mwh;
         assert!(account.discharged_mwh <= load + BALANCE_MWH, "{}", at_site("the battery feeds the grid"));
@@ -391,7 +396,6 @@ fn a_masked_level_has_the_effect_of_the_nearest_legal_one() {
     let (mut masked, mut fifo_masked) = (0, 0);
     for number in 700..712 {
         let mut config = scenario(number);
-        // An odd number, so that a battery at rest is among the levels.
         config.controls.discrete_levels = 5;
         let mut env = fleet_of(config, &grid);
         let mut twin = FlexFleet::new(Arc::clone(env.setup()));

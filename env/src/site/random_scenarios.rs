@@ -164,7 +164,7 @@ fn class(rng: &mut StreamRng, index: usize, energy_share: f64) -> JobClassConfig
 
 fn controls(rng: &mut StreamRng, config: &mut SiteConfig) {
     config.controls.power_cap = rng.random_bool(0.5);
-    config.controls.discrete_levels = if rng.random_bool(0.4) { rng.random_range(2..8) } else { 0 };
+    config.controls.discrete_levels = if rng.random_bool(0.4) { 1 + 2 * rng.random_range(1..4) } else { 0 };
     config.controls.enforce_thresholds = rng.random_bool(0.4);
     config.controls.green_share = rng.random_range(0.0..0.9);
     config.migration.running_jobs = rng.random_bool(0.5);

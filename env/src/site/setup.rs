@@ -212,6 +212,12 @@ impl Place {
         self.config.tariff.export_price(index, charges).0
     }
 
+    /// Whether surplus sun is curtailed in period `t` rather than exported: export costs money, and the inverter knows it
+    /// in time. Where the price is known only later, as that of imbalance is, export goes on.
+    pub fn curtails(&self, t: usize) -> bool {
+        self.export_price(t) < 0.0 && self.config.knows_paid_price()
+    }
+
     /// Largest export.
     pub fn export_limit(&self) -> Megawatts {
         Megawatts(self.config.tariff.export.as_ref().map_or(0.0, |export| export.limit_mw))

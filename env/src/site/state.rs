@@ -250,7 +250,8 @@ impl SiteState {
         let it_mwh = self.interactive.over_period().0 + served.energy.0;
         let net = it_mwh * place.config.pue - Megawatts(place.solar_mw(at)).over_period().0;
         let import_mwh = net.max(0.0);
-        let export_mwh = (-net).max(0.0).min(place.export_limit().over_period().0);
+        let curtails = net < 0.0 && place.curtails(at);
+        let export_mwh = if curtails { 0.0 } else { (-net).max(0.0).min(place.export_limit().over_period().0) };
         let energy = import_mwh * place.full_price(at) - export_mwh * place.export_price(at) + place.fixed_gbp(at);
         let service = lateness_gbp(place, served.late) + served.value_lost_gbp;
         FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service }
@@ -387,7 +388,11 @@ fn account_energy(
     let facility = (it + transfer) * place.config.pue;
     let load = facility + flow.charged - flow.discharged;
     let surplus = (solar - load).max(MegawattHours::ZERO);
-    let export = surplus.min(place.export_limit().over_period());
+    // The sun serves the site first. What it leaves feeds the grid unless that costs money; a battery does what it is told.
+    let sun_left = solar - facility - flow.charged;
+    let curtails = sun_left.0 > 0.0 && place.curtails(at);
+    let offered = if curtails { flow.discharged.min(surplus) } else { surplus };
+    let export = offered.min(place.export_limit().over_period());
     // Below zero the battery delivers more than the facility takes: then even the sun is for export alone.
     let curtailed = (surplus - export).min(solar);
     let used = solar - curtailed;

@@ -5,6 +5,7 @@
 //! Not here: the fit (`fit.rs`), the draw (`generator.rs`).
 
 use super::class::{JobProfile, Service};
+use crate::files::rounded_toml;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -192,9 +193,7 @@ impl WorkloadParameters {
 
     /// The text form, rounded to five digits.
     pub fn to_toml(&self) -> String {
-        let mut value = toml::Value::try_from(self).expect("parameters are tables of numbers and texts");
-        round_floats(&mut value);
-        format!("{NOTE}{}", toml::to_string(&value).expect("a value serialises"))
+        format!("{NOTE}{}", rounded_toml(self))
     }
 
     /// Of one kind of job.
@@ -332,15 +331,6 @@ impl ServingParameters {
         let enough = self.batch.len() >= 2 && rises(&self.tokens_per_s, true) && rises(&self.latency_ms, true);
         let scale = [self.gpus, self.node_factor, self.idle_kw_per_gpu].iter().all(|x| *x > 0.0 && usable(*x));
         (!(curves && enough && scale)).then(|| "`serving` holds no rising curve of throughput and latency".into())
-    }
-}
-
-fn round_floats(value: &mut toml::Value) {
-    match value {
-        toml::Value::Float(x) => *x = format!("{x:.4e}").parse().expect("a printed number reads back"),
-        toml::Value::Array(items) => items.iter_mut().for_each(round_floats),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(_, item)| round_floats(item)),
-        _ => {}
     }
 }
 

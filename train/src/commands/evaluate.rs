@@ -4,7 +4,7 @@ use super::output::{print_json, print_line};
 use super::policy_source::{Player, TrainedPolicy};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
-use crate::evaluation::{EvaluationPlan, WeekRange, evaluate as play_and_report, evaluation_table, verdict};
+use crate::evaluation::{EvaluationPlan, WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict};
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
@@ -57,6 +57,9 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
             evaluation.to
         ))?;
         print_line(&evaluation_table(&evaluation))?;
+        for line in remarks(&evaluation) {
+            print_line(&line)?;
+        }
         for line in &evaluation.skipped_weeks {
             print_line(&format!("skipped week {line}"))?;
         }

@@ -11,7 +11,7 @@ use super::train_loop::{Judge, TrainLoop};
 use super::{Failure, Outcome};
 use crate::cli::TrainArgs;
 use crate::config::{load_config, resolved_toml};
-use crate::evaluation::{EvaluationPlan, WeekRange, evaluate, evaluation_table, verdict};
+use crate::evaluation::{EvaluationPlan, WeekRange, evaluate, evaluation_table, remarks, verdict};
 use crate::fault::Fault;
 use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
 use crate::progress::{Progress, ProgressMode};
@@ -193,6 +193,9 @@ fn last_evaluation(
             evaluation.scenario
         ))?;
         print_line(&evaluation_table(&evaluation))?;
+        for line in remarks(&evaluation) {
+            print_line(&line)?;
+        }
         print_line("")?;
         for line in verdict(&evaluation) {
             print_line(&line)?;

@@ -13,5 +13,5 @@ mod trace;
 pub use plan::{EvaluationPlan, WeekRange};
 pub use play::{PlayedWeek, play_policies};
 pub use report::{Evaluation, Interval, PolicyReport, Versus, WeekReport, evaluate};
-pub use table::{evaluation_table, verdict};
+pub use table::{evaluation_table, remarks, verdict};
 pub use trace::{GridStep, GridWeek, StepTrace, WeekTrace};

@@ -25,6 +25,9 @@ pub struct Evaluation {
     pub from: String,
     /// End of the range, exclusive.
     pub to: String,
+    /// What in the figures is simulated or counterfactual.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Weeks played.
     pub weeks: usize,
     /// Job seeds per week.
@@ -92,13 +95,19 @@ pub struct PolicyReport {
     pub gbp_per_million_inferences: f64,
     /// Emissions per million interactive inferences, kg of CO2, by the same share.
     pub kgco2_per_million_inferences: f64,
-    /// Share of jobs that ended in the week and met their deadline.
-    pub deadlines_met_pct: f64,
+    /// Share of jobs that ended in the week and met their deadline; null where no job ended.
+    pub deadlines_met_pct: Option<f64>,
     /// IT energy moved in time against FIFO.
     pub shifted_mwh: f64,
     /// IT energy run above its class's carbon threshold.
     pub threshold_breach_mwh: f64,
-    /// Revenue of flexibility sold; this scenario sells none.
+    /// Half-hours in which a site drew more than its import limit, or than the cap that the grid asked for.
+    #[serde(default)]
+    pub import_breaches: f64,
+    /// What was drawn beyond it.
+    #[serde(default)]
+    pub import_breach_mwh: f64,
+    /// Revenue of flexibility sold and of events delivered, less penalties and fees.
     pub flex_revenue_gbp: f64,
     /// Battery wear, pounds.
     pub wear_gbp: f64,
@@ -177,6 +186,7 @@ pub fn evaluate(
         grid_kind: format!("{:?}", setup.trace.source().kind).to_lowercase(),
         from: iso(plan.range.start),
         to: iso(plan.range.end),
+        labels: setup.labels().into_iter().map(str::to_owned).collect(),
         weeks: plan.weeks.len(),
         seeds: plan.job_seeds.len(),
         skipped_weeks: plan.skipped.iter().map(|s| format!("{}: {}", s.period, s.reason)).collect(),
@@ -259,9 +269,11 @@ fn report(
         carbon_saving_pct: saving_pct(carbon),
         gbp_per_million_inferences: cost_per_mwh_it * mwh_per_million,
         kgco2_per_million_inferences: carbon_kg_per_mwh_it * mwh_per_million,
-        deadlines_met_pct: 100.0 * in_time / (in_time + late).max(1.0),
+        deadlines_met_pct: (in_time + late > 0.0).then(|| 100.0 * in_time / (in_time + late)),
         shifted_mwh: sum(mine, |o| o.ledger.total.shifted_mwh),
         threshold_breach_mwh: sum(mine, |o| o.ledger.total.threshold_breach_mwh),
+        import_breaches: sum(mine, |o| f64::from(o.ledger.import_breaches)),
+        import_breach_mwh: sum(mine, |o| o.ledger.total.import_breach_mwh),
         flex_revenue_gbp: sum(mine, |o| o.ledger.total.flex_revenue_gbp),
         wear_gbp: sum(mine, |o| o.ledger.total.wear_gbp),
         battery_cycles: sum(mine, |o| o.ledger.total.discharged_mwh) / battery_mwh.max(1e-9) / weeks,

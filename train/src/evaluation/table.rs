@@ -31,7 +31,7 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
             format!("{:.0}", p.bill_gbp / weeks),
             format!("{:.1}", p.carbon_t / weeks),
             format!("{:.2}", p.carbon_saving_pct),
-            format!("{:.2}", p.deadlines_met_pct),
+            p.deadlines_met_pct.map_or_else(|| "-".into(), |share| format!("{share:.2}")),
             format!("{:.2}", p.battery_cycles),
             format!("{:.2}", p.peak_import_mw),
             format!("{:.4}", p.decision_ms.p50),
@@ -41,6 +41,18 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.to_string()
+}
+
+/// What must be read with the table: labels of the scenario, and who drew more than the connection allows.
+pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
+    let labels = evaluation.labels.iter().cloned();
+    let beyond = evaluation.policies.iter().filter(|p| p.import_breaches > 0.0).map(|p| {
+        format!(
+            "{} drew {:.2} MWh beyond the import limit or the cap of an event, in {:.1} half-hours (all weeks, mean of job seeds)",
+            p.name, p.import_breach_mwh, p.import_breaches
+        )
+    });
+    labels.chain(beyond).collect()
 }
 
 /// One sentence per comparison of the trained policies with a rival.

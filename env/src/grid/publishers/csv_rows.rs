@@ -5,8 +5,8 @@
 
 use super::error::{Place, PublishError};
 use super::{Source, shortened};
+use crate::files::{FileError, line_of, not_csv};
 use crate::grid::error::TraceError;
-use crate::grid::import::line_of;
 use std::borrow::Cow;
 
 /// A row: the cells of the columns asked for, in their order.
@@ -44,14 +44,14 @@ pub(super) fn read_csv<const N: usize>(
 ) -> Result<(), PublishError> {
     let text = decoded(source.bytes);
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|e| not_csv(source, &e))?.clone();
+    let header = reader.headers().map_err(|e| not_csv(source.table, text.as_bytes(), &e))?.clone();
     let layout = Layout::of_header(source, &header, wanted)?;
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|e| not_csv(source, &e))? {
+    while reader.read_record(&mut record).map_err(|e| not_csv(source.table, text.as_bytes(), &e))? {
         let line = line_of(text.as_bytes(), record.position());
         if record.len() != header.len() {
             let (table, found, expected) = (source.table.to_string(), record.len(), header.len());
-            return Err(TraceError::RaggedRow { table, line, found, expected }.into());
+            return Err(FileError::RaggedRow { table, line, found, expected }.into());
         }
         let cells = layout.indices.map(|index| index.and_then(|i| record.get(i)).unwrap_or_default());
         take(&Row { place: Place::Line(line), cells, columns: &layout.columns, source })?;
@@ -88,11 +88,6 @@ impl<const N: usize> Layout<N> {
         let columns = std::array::from_fn(|i| shortened(column(i)));
         Ok(Self { indices, columns })
     }
-}
-
-fn not_csv(source: &Source<'_>, error: &csv::Error) -> PublishError {
-    let line = error.position().map_or(1, csv::Position::line);
-    TraceError::NotCsv { table: source.table.to_string(), line, reason: error.to_string() }.into()
 }
 
 /// UTF-8, or Latin-1 where it is no UTF-8 (Elexon's portal writes its pound sign so).

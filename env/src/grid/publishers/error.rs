@@ -3,6 +3,7 @@
 //! Always: each message names the file and the place in it, what was found and what was expected, then one hint.
 //! Not here: faults that tables of the joined schema share (`TraceError`), which are passed on as they are.
 
+use crate::files::FileError;
 use crate::grid::calendar::Period;
 use crate::grid::error::TraceError;
 use std::fmt;
@@ -43,7 +44,10 @@ impl fmt::Display for Place {
 /// Why a publisher's file was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PublishError {
-    /// A fault that any table can have.
+    /// A fault that the file of any table can have.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A fault that any grid table can have.
     #[error(transparent)]
     Table(#[from] TraceError),
     /// No publisher writes files that begin like this.

@@ -42,8 +42,7 @@ pub use error::{Place, PublishError};
 pub use merge::{Merged, Prefer, merge};
 pub use table::{Note, PublishedTable};
 
-use super::error::TraceError;
-use super::import::plain_bytes;
+use crate::files::{plain_bytes, read_file};
 use head::Head;
 use std::path::Path;
 use table::TableBuilder;
@@ -141,9 +140,7 @@ pub fn parse_published(table: &str, bytes: &[u8], format: Option<&Publisher>) ->
 /// As [`parse_published`], or that the file cannot be read.
 pub fn read_published(path: &Path, format: Option<&Publisher>) -> Result<PublishedTable, PublishError> {
     let table = path.display().to_string();
-    let bytes =
-        std::fs::read(path).map_err(|e| TraceError::Unreadable { table: table.clone(), reason: e.to_string() })?;
-    parse_published(&table, &bytes, format)
+    parse_published(&table, &read_file(path)?, format)
 }
 
 /// The first characters of a file, fit for a message.

@@ -6,6 +6,7 @@
 
 use super::noise::{Memory, Noise, Volatility, marginal_is_sound};
 use super::shape::{Curve, Regime, SeasonalProfile};
+use crate::files::rounded_toml;
 use crate::grid::calendar::Period;
 use serde::{Deserialize, Serialize};
 
@@ -318,9 +319,7 @@ impl SyntheticParameters {
 
     /// The text of a parameter file, each number with five significant digits.
     pub fn to_toml(&self) -> String {
-        let mut value = toml::Value::try_from(self).expect("plain structs of numbers and text serialise");
-        round_floats(&mut value);
-        let text = toml::to_string(&value).expect("a value serialises");
+        let text = rounded_toml(self);
         format!("# Parameters of the synthetic GB-like grid. {}\n\n{text}", self.origin.statement)
     }
 
@@ -410,15 +409,6 @@ impl GenerationParameters {
         ]
         .iter()
         .all(|x| x.is_finite())
-    }
-}
-
-fn round_floats(value: &mut toml::Value) {
-    match value {
-        toml::Value::Float(x) => *x = format!("{x:.4e}").parse().expect("a printed number reads back"),
-        toml::Value::Array(items) => items.iter_mut().for_each(round_floats),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(_, item)| round_floats(item)),
-        _ => {}
     }
 }
 

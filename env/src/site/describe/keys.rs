@@ -128,7 +128,7 @@ pub(super) const CLASS: &[KeyDoc] = &[
 
 pub(super) const CONTROLS: &[KeyDoc] = &[
     ("power_cap", "", "one more action per class, the power cap of its jobs, and one for how inference is served"),
-    ("discrete_levels", "", "levels of each action; 0: actions are continuous"),
+    ("discrete_levels", "", "levels of each action, an odd number; 0: actions are continuous"),
     (
         "enforce_thresholds",
         "",

@@ -68,6 +68,8 @@ pub struct TariffFacts {
     pub export_limit_mw: Option<f64>,
     /// Share of the index that export earns.
     pub export_share_of_index: Option<f64>,
+    /// Whether surplus sun is curtailed in half-hours whose export price is below zero, where the site is paid for export.
+    pub curtails_below_zero: Option<bool>,
 }
 
 /// Whose emissions are counted, and how.
@@ -140,6 +142,7 @@ pub(super) fn tariff(config: &SiteConfig) -> TariffFacts {
         charges,
         export_limit_mw: tariff.export.as_ref().map(|export| export.limit_mw),
         export_share_of_index: tariff.export.as_ref().map(|export| export.share_of_index),
+        curtails_below_zero: tariff.export.as_ref().map(|_| config.knows_paid_price()),
     }
 }
 
@@ -251,9 +254,18 @@ pub(super) fn write(page: &mut Markdown, sites: &[SiteRow], tariff: &TariffFacts
     }
     page.paragraph("Charges per kVA or per day are left out: no decision changes them.");
     match tariff.export_limit_mw.zip(tariff.export_share_of_index) {
-        Some((limit, share)) => page.paragraph(&format!(
-            "Export up to {limit} MW earns {share} of the index, never more than an imported MWh costs."
-        )),
+        Some((limit, share)) => {
+            let below_zero = if tariff.curtails_below_zero == Some(true) {
+                "surplus sun is curtailed, because the price is known when the half-hour is decided; the battery exports \
+                 what it is told to"
+            } else {
+                "export goes on, because the price is known only after the half-hour is decided"
+            };
+            page.paragraph(&format!(
+                "Export up to {limit} MW earns {share} of the index, never more than an imported MWh costs. Where that is \
+                 less than zero {below_zero}."
+            ));
+        }
         None => page.paragraph("Export is not paid and not possible; what sun is left over is curtailed."),
     }
     page.heading(3, "Carbon");

@@ -121,16 +121,12 @@ pub(super) fn write(page: &mut Markdown, facts: &SettingsFacts, fleet: bool) {
     page.heading(3, "Prices of the score, and length");
     write_keys(page, &facts.root);
     page.heading(3, "Battery");
-    if fleet {
-        page.paragraph("Of every site; where the table of sites has another size, that one holds.");
-    }
+    note_fleet(page, fleet, "size");
     write_keys(page, &facts.battery);
     page.heading(3, "Solar");
     write_keys(page, &facts.solar);
     page.heading(3, "Workload");
-    if fleet {
-        page.paragraph("Of every site; where the table of sites has another mean load, that one holds.");
-    }
+    note_fleet(page, fleet, "mean load");
     write_keys(page, &facts.workload);
     for trace in &facts.traces {
         page.paragraph(&format!("`[{}]`", trace.table));
@@ -150,6 +146,13 @@ pub(super) fn write(page: &mut Markdown, facts: &SettingsFacts, fleet: bool) {
     write_flexibility(page, facts);
     page.heading(3, "Reward settings");
     write_keys(page, &facts.reward);
+}
+
+/// What a site of a fleet may have of its own.
+fn note_fleet(page: &mut Markdown, fleet: bool, own: &str) {
+    if fleet {
+        page.paragraph(&format!("Of every site; where the table of sites has another {own}, that one holds."));
+    }
 }
 
 fn write_flexibility(page: &mut Markdown, facts: &SettingsFacts) {

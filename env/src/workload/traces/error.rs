@@ -2,40 +2,14 @@
 //!
 //! Always: each message names the table and line, what was found and what was expected, then one hint.
 
+use crate::files::FileError;
+
 /// Why a workload trace was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WorkloadTraceError {
-    /// The file cannot be opened or read.
-    #[error("{table}: the table cannot be read: {reason}\n\nhint: check the path and that the file may be read")]
-    Unreadable {
-        /// Path as given.
-        table: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// The gzip stream is cut or damaged.
-    #[error(
-        "{table}: the gzip stream breaks after {decoded_bytes} bytes of text ({reason}), expected a whole file\n\n\
-         hint: copy or download the file again"
-    )]
-    DamagedGzip {
-        /// Path as given.
-        table: String,
-        /// Bytes of text before the break.
-        decoded_bytes: usize,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// The text is no CSV.
-    #[error("{table}:{line}: the text is no CSV: {reason}\n\nhint: save the table as UTF-8 text, comma-separated")]
-    NotCsv {
-        /// Path as given.
-        table: String,
-        /// Line, from 1.
-        line: u64,
-        /// What the reader says.
-        reason: String,
-    },
+    /// A fault that the file of any table can have.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// There is a header at most.
     #[error("{table}: the table has no usable rows, expected {expected}\n\nhint: export it again")]
     NoRows {
@@ -69,21 +43,6 @@ pub enum WorkloadTraceError {
         found: String,
         /// Names of the formats.
         expected: String,
-    },
-    /// A row of another length than the header.
-    #[error(
-        "{table}:{line}: the row has {found} cells, but the header has {expected}\n\n\
-         hint: leave a missing value empty and keep its comma"
-    )]
-    RaggedRow {
-        /// Path as given.
-        table: String,
-        /// Line, from 1.
-        line: u64,
-        /// Cells found.
-        found: usize,
-        /// Cells of the header.
-        expected: usize,
     },
     /// A cell that holds no number.
     #[error(

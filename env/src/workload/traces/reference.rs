@@ -25,22 +25,16 @@ pub struct HeliosHalfHour {
 /// [`WorkloadTraceError`] naming the line, what was found and what was expected.
 pub fn read_helios(table: &CsvTable) -> Result<Vec<HeliosHalfHour>, WorkloadTraceError> {
     let [time, jobs, gpus] = table.columns(["time", "submit_gpu_job", "submit_gpu_num"])?;
-    let mut rows = Vec::new();
-    table.each_row(|row| {
+    table.rows("a header and at least one half-hour", |row| {
         let stamp: jiff::civil::DateTime =
             row.text(time).parse().map_err(|_| row.bad_word(time, "a time as 2020-04-01 00:30"))?;
-        rows.push(HeliosHalfHour {
+        Ok(HeliosHalfHour {
             weekday: stamp.date().weekday().to_monday_zero_offset() as u8,
             half_hour: (stamp.hour() as u8) * 2 + u8::from(stamp.minute() >= 30),
             gpu_jobs: row.number(jobs, 0.0, 1e6)?,
             gpus: row.number(gpus, 0.0, 1e6)?,
-        });
-        Ok(())
-    })?;
-    if rows.is_empty() {
-        return Err(table.no_rows("a header and at least one half-hour"));
-    }
-    Ok(rows)
+        })
+    })
 }
 
 /// One measured configuration of a language model (ML.ENERGY Benchmark v3).
@@ -75,9 +69,8 @@ pub fn read_llm_energy(table: &CsvTable) -> Result<Vec<LlmEnergy>, WorkloadTrace
     let [batch, rate, latency] =
         table.columns(["max_num_seqs", "output_throughput_tokens_per_sec", "median_itl_ms"])?;
     let [power, energy] = table.columns(["power_per_gpu_w", "energy_per_token_joules"])?;
-    let mut rows = Vec::new();
-    table.each_row(|row| {
-        rows.push(LlmEnergy {
+    table.rows("a header and at least one configuration", |row| {
+        Ok(LlmEnergy {
             task: row.text(task).into(),
             model: row.text(model).into(),
             gpu: row.text(gpu).into(),
@@ -87,13 +80,8 @@ pub fn read_llm_energy(table: &CsvTable) -> Result<Vec<LlmEnergy>, WorkloadTrace
             latency_ms: row.number(latency, 0.0, 1e6)?,
             gpu_w: row.number(power, 1.0, 1e4)?,
             joules_per_token: row.number(energy, 0.0, 1e6)?,
-        });
-        Ok(())
-    })?;
-    if rows.is_empty() {
-        return Err(table.no_rows("a header and at least one configuration"));
-    }
-    Ok(rows)
+        })
+    })
 }
 
 /// One measured configuration of an image or video model (ML.ENERGY Benchmark v3).
@@ -118,21 +106,15 @@ pub struct DiffusionEnergy {
 pub fn read_diffusion_energy(table: &CsvTable) -> Result<Vec<DiffusionEnergy>, WorkloadTraceError> {
     let [task, model, gpu, rate, energy] =
         table.columns(["task", "nickname", "gpu_model", "outputs_per_s", "energy_per_output_joules"])?;
-    let mut rows = Vec::new();
-    table.each_row(|row| {
-        rows.push(DiffusionEnergy {
+    table.rows("a header and at least one configuration", |row| {
+        Ok(DiffusionEnergy {
             task: row.text(task).into(),
             model: row.text(model).into(),
             gpu: row.text(gpu).into(),
             outputs_per_s: row.optional(rate, 0.0, 1e6)?,
             joules_per_output: row.number(energy, 0.0, 1e9)?,
-        });
-        Ok(())
-    })?;
-    if rows.is_empty() {
-        return Err(table.no_rows("a header and at least one configuration"));
-    }
-    Ok(rows)
+        })
+    })
 }
 
 /// One point of a power cap sweep (Emerald AI field trial, arXiv 2507.00909).
@@ -155,20 +137,14 @@ pub struct CapPoint {
 pub fn read_cap_sweep(table: &CsvTable) -> Result<Vec<CapPoint>, WorkloadTraceError> {
     let [workload, cap] = table.columns(["workload", "gpu_power_cap_w"])?;
     let [throughput, power] = table.columns(["normalized_throughput", "normalized_power"])?;
-    let mut rows = Vec::new();
-    table.each_row(|row| {
-        rows.push(CapPoint {
+    table.rows("a header and at least one cap", |row| {
+        Ok(CapPoint {
             workload: row.text(workload).into(),
             cap_w: row.number(cap, 1.0, 1e4)?,
             power_share: row.number(power, 0.0, 1.5)?,
             throughput_share: row.number(throughput, 0.0, 1.5)?,
-        });
-        Ok(())
-    })?;
-    if rows.is_empty() {
-        return Err(table.no_rows("a header and at least one cap"));
-    }
-    Ok(rows)
+        })
+    })
 }
 
 /// Answers of one option of the survey of GPU users (Chronus, SoCC 2021).
@@ -188,14 +164,8 @@ pub struct SurveyAnswer {
 /// As [`read_helios`].
 pub fn read_survey(table: &CsvTable) -> Result<Vec<SurveyAnswer>, WorkloadTraceError> {
     let [question, option, count] = table.columns(["question", "option", "count"])?;
-    let mut rows = Vec::new();
-    table.each_row(|row| {
+    table.rows("a header and at least one answer", |row| {
         let count = row.number(count, 0.0, 1e6)?;
-        rows.push(SurveyAnswer { question: row.text(question).into(), option: row.text(option).into(), count });
-        Ok(())
-    })?;
-    if rows.is_empty() {
-        return Err(table.no_rows("a header and at least one answer"));
-    }
-    Ok(rows)
+        Ok(SurveyAnswer { question: row.text(question).into(), option: row.text(option).into(), count })
+    })
 }

@@ -119,19 +119,13 @@ pub struct LlmRequest {
 /// As [`read_servegen`].
 pub fn read_azure_requests(table: &CsvTable) -> Result<Vec<LlmRequest>, WorkloadTraceError> {
     let [time, context, generated] = table.columns(["t_s", "context_tokens", "generated_tokens"])?;
-    let mut requests = Vec::new();
-    table.each_row(|row| {
-        requests.push(LlmRequest {
+    table.rows("a header and at least one request", |row| {
+        Ok(LlmRequest {
             time_s: row.number(time, 0.0, LONGEST_S)?,
             context_tokens: row.number(context, 0.0, 1e7)?,
             generated_tokens: row.number(generated, 0.0, 1e7)?,
-        });
-        Ok(())
-    })?;
-    if requests.is_empty() {
-        return Err(table.no_rows("a header and at least one request"));
-    }
-    Ok(requests)
+        })
+    })
 }
 
 /// Reads a trace that can be played, one service of it.

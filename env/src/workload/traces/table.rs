@@ -5,13 +5,8 @@
 //! Not here: what the columns mean (the readers beside).
 
 use super::error::WorkloadTraceError;
-use std::io::Read;
+use crate::files::{BYTE_ORDER_MARK, FileError, line_of, not_csv, plain_bytes, read_file};
 use std::path::Path;
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
-/// No table unpacks to more: the largest real one has 3 MB of text.
-const LARGEST_TEXT_BYTES: u64 = 1 << 30;
 
 /// A table in memory.
 #[derive(Debug, Clone)]
@@ -42,10 +37,7 @@ impl CsvTable {
     /// # Errors
     /// [`WorkloadTraceError`] if the file cannot be read or its header is no CSV.
     pub fn read(path: &Path) -> Result<Self, WorkloadTraceError> {
-        let table = path.display().to_string();
-        let bytes = std::fs::read(path)
-            .map_err(|e| WorkloadTraceError::Unreadable { table: table.clone(), reason: e.to_string() })?;
-        Self::parse(&table, &bytes)
+        Self::parse(&path.display().to_string(), &read_file(path)?)
     }
 
     /// The same from memory; `name` stands for it in messages.
@@ -53,12 +45,12 @@ impl CsvTable {
     /// # Errors
     /// As [`CsvTable::read`].
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, WorkloadTraceError> {
-        let mut text = if bytes.starts_with(&GZIP_MAGIC) { inflate(name, bytes)? } else { bytes.to_vec() };
+        let mut text = plain_bytes(name, bytes)?.into_owned();
         if text.starts_with(&BYTE_ORDER_MARK) {
             text.drain(..BYTE_ORDER_MARK.len());
         }
         let mut table = Self { name: name.into(), header: Vec::new(), text };
-        let header = table.reader().headers().map_err(|e| not_csv(name, &e))?.clone();
+        let header = table.reader().headers().map_err(|e| not_csv(name, &table.text, &e))?.clone();
         table.header = header.iter().map(str::to_owned).collect();
         Ok(table)
     }
@@ -100,15 +92,26 @@ impl CsvTable {
     ) -> Result<(), WorkloadTraceError> {
         let mut reader = self.reader();
         let mut record = csv::StringRecord::new();
-        while reader.read_record(&mut record).map_err(|e| not_csv(&self.name, &e))? {
-            let line = record.position().map_or(0, csv::Position::line);
+        while reader.read_record(&mut record).map_err(|e| not_csv(&self.name, &self.text, &e))? {
+            let line = line_of(&self.text, record.position());
             if record.len() != self.header.len() {
                 let (found, expected) = (record.len(), self.header.len());
-                return Err(WorkloadTraceError::RaggedRow { table: self.name.clone(), line, found, expected });
+                return Err(FileError::RaggedRow { table: self.name.clone(), line, found, expected }.into());
             }
             take(&Row { table: &self.name, line, record: &record })?;
         }
         Ok(())
+    }
+
+    /// All rows of a table that must have some; `expected` says what else there should be.
+    pub(super) fn rows<T>(
+        &self,
+        expected: &'static str,
+        mut read: impl FnMut(&Row) -> Result<T, WorkloadTraceError>,
+    ) -> Result<Vec<T>, WorkloadTraceError> {
+        let mut rows = Vec::new();
+        self.each_row(|row| read(row).map(|read| rows.push(read)))?;
+        if rows.is_empty() { Err(self.no_rows(expected)) } else { Ok(rows) }
     }
 
     pub(super) fn no_rows(&self, expected: &'static str) -> WorkloadTraceError {
@@ -173,27 +176,4 @@ impl Row<'_> {
         let (table, text) = (self.table.to_owned(), self.text(column).to_owned());
         WorkloadTraceError::BadNumber { table, line: self.line, column: column.name, text, min, max, optional }
     }
-}
-
-fn inflate(table: &str, bytes: &[u8]) -> Result<Vec<u8>, WorkloadTraceError> {
-    let mut text = Vec::new();
-    let damaged = |reason: String, decoded_bytes: usize| WorkloadTraceError::DamagedGzip {
-        table: table.to_string(),
-        decoded_bytes,
-        reason,
-    };
-    match flate2::read::MultiGzDecoder::new(bytes).take(LARGEST_TEXT_BYTES).read_to_end(&mut text) {
-        Ok(_) if text.len() as u64 == LARGEST_TEXT_BYTES => Err(damaged("more than 1 GiB".into(), text.len())),
-        Ok(_) => Ok(text),
-        Err(e) => Err(damaged(e.to_string(), text.len())),
-    }
-}
-
-fn not_csv(table: &str, error: &csv::Error) -> WorkloadTraceError {
-    let line = error.position().map_or(1, csv::Position::line);
-    let reason = match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => "it holds bytes that are no UTF-8".to_string(),
-        _ => error.to_string(),
-    };
-    WorkloadTraceError::NotCsv { table: table.to_string(), line, reason }
 }

@@ -103,6 +103,16 @@ fn a_window_out_of_order_and_an_unknown_service_are_refused_in_words() {
 }
 
 #[test]
+fn a_fault_is_found_in_the_line_that_an_editor_shows() {
+    for end in ["\n", "\r\n"] {
+        let text = ["submit_min,duration_min,gpus", "0,1,1", "", "5,x,1", ""].join(end);
+        let table = CsvTable::parse("north.csv", text.as_bytes()).expect("a header");
+        let error = read_jobs(&table, None).expect_err("x is no number").to_string();
+        assert!(error.starts_with("north.csv:4: `duration_min` is `x`, expected a number in 0 ..= "), "{error}");
+    }
+}
+
+#[test]
 fn a_cut_gzip_file_and_an_absent_file_are_refused_in_words() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -110,7 +120,7 @@ fn a_cut_gzip_file_and_an_absent_file_are_refused_in_words() {
     let whole = encoder.finish().expect("memory takes bytes");
     assert_eq!(read_jobs(&CsvTable::parse("a.gz", &whole).expect("gzip"), None).expect("jobs").jobs.len(), 1);
     let error = CsvTable::parse("a.gz", &whole[..whole.len() - 6]).expect_err("cut").to_string();
-    assert!(error.starts_with("a.gz: the gzip stream breaks after "), "{error}");
+    assert!(error.starts_with("a.gz: the gzip stream ends after "), "{error}");
     assert!(error.ends_with("expected a whole file\n\nhint: copy or download the file again"), "{error}");
     let error = CsvTable::read(std::path::Path::new("no/such.csv")).expect_err("absent").to_string();
     assert!(error.starts_with("no/such.csv: the table cannot be read: "), "{error}");

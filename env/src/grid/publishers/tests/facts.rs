@@ -228,14 +228,18 @@ fn the_day_ahead_forecast_is_the_last_issue_before_11_local_of_the_day_before() 
     assert!(!table.notes().iter().any(|note| note.reason.contains("NOT day-ahead")));
 }
 
+/// A row of Elexon's demand forecasts.
+fn demand_forecast(start: &str, settlement_period: u8, publish: &str, mw: u32) -> String {
+    let date = &start[..10];
+    format!(
+        "{{\"startTime\":\"{start}\",\"settlementDate\":\"{date}\",\"settlementPeriod\":{settlement_period},\
+         \"boundary\":\"N\",\"publishTime\":\"{publish}\",\"nationalDemand\":{mw}}}"
+    )
+}
+
 #[test]
 fn in_summer_the_cutoff_of_11_local_is_10_utc() {
-    let row = |publish: &str, mw: u32| {
-        format!(
-            "{{\"startTime\":\"2024-07-02T10:00:00Z\",\"settlementDate\":\"2024-07-02\",\"settlementPeriod\":23,\
-             \"boundary\":\"N\",\"publishTime\":\"{publish}\",\"nationalDemand\":{mw}}}"
-        )
-    };
+    let row = |publish, mw| demand_forecast("2024-07-02T10:00:00Z", 23, publish, mw);
     let json = format!("[{},{}]", row("2024-07-01T09:59:00Z", 20_000), row("2024-07-01T10:01:00Z", 21_000));
     let table = read("elexon-insights-demand-forecast", json).expect("good");
     assert_eq!(values(&table, Signal::DayAheadForecastDemand), at(&[("2024-07-02T10:00:00Z", 20_000.0)]));
@@ -243,12 +247,7 @@ fn in_summer_the_cutoff_of_11_local_is_10_utc() {
 
 #[test]
 fn a_file_of_late_forecasts_says_so_and_never_uses_one_issued_after_the_half_hour_began() {
-    let row = |publish: &str, mw: u32| {
-        format!(
-            "{{\"startTime\":\"2024-01-02T00:30:00Z\",\"settlementDate\":\"2024-01-02\",\"settlementPeriod\":2,\
-             \"boundary\":\"N\",\"publishTime\":\"{publish}\",\"nationalDemand\":{mw}}}"
-        )
-    };
+    let row = |publish, mw| demand_forecast("2024-01-02T00:30:00Z", 2, publish, mw);
     let json = format!("[{},{}]", row("2024-01-02T00:16:00Z", 23_100), row("2024-01-02T00:31:00Z", 99));
     let table = read("elexon-insights-demand-forecast", json).expect("good");
     assert_eq!(values(&table, Signal::DayAheadForecastDemand), at(&[("2024-01-02T00:30:00Z", 23_100.0)]));
