@@ -5,6 +5,7 @@
 //! weeks. Bill, energy part and emissions include what a week leaves over, as J does, so that none is saved by leaving it.
 //! `gap_captured` stays null until a perfect-foresight optimum has been computed for the same weeks.
 
+use super::parts::CostParts;
 use super::plan::EvaluationPlan;
 use super::play::{PlayedWeek, play_policies};
 use crate::stats::{Bootstrap, Estimate, Scores, StatsError, compare_paired};
@@ -73,6 +74,8 @@ pub struct PolicyReport {
     pub gap_captured: Option<Value>,
     /// J: everything the score counts, carbon price included.
     pub cost_gbp: f64,
+    /// The terms of J.
+    pub cost_parts: CostParts,
     /// What is paid, without the carbon price.
     pub bill_gbp: f64,
     /// Bill per MWh of IT energy.
@@ -258,6 +261,7 @@ fn report(
         kind: kind.into(),
         gap_captured: None,
         cost_gbp: sum(mine, |o| o.ledger.total.cost_gbp()),
+        cost_parts: CostParts::of(mine.iter().map(|o| &o.ledger), plan.job_seeds.len()),
         bill_gbp: sum(mine, bill),
         cost_per_mwh_it_gbp: cost_per_mwh_it,
         energy_cost_gbp: sum(mine, energy),

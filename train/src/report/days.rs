@@ -5,7 +5,7 @@
 //! Not here: drawing.
 
 use crate::evaluation::{GridWeek, WeekTrace};
-use flexai_env::grid::{Date, Period};
+use flexai_env::grid::{Date, Period, calendar};
 
 /// Half-hours of a local day, as positions in its week.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Day {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RankedDay {
     pub(crate) day: Day,
-    /// FIFO's J less the policy's, before the week is settled.
+    /// FIFO's J less the policy's, without the settlement of the week.
     pub(crate) saved_gbp: f64,
 }
 
@@ -55,7 +55,9 @@ pub(crate) fn ranked(grid: &[GridWeek], mine: &[&WeekTrace], base: &[&WeekTrace]
         let week = &grid[day.week].week;
         let (mine, base) = (of_week(mine, week)?, of_week(base, week)?);
         let saved = |(step, _): &(usize, u8)| Some(base.steps.get(*step)?.cost_gbp - mine.steps.get(*step)?.cost_gbp);
-        let saved_gbp: f64 = day.steps.iter().map(saved).sum::<Option<f64>>()?;
+        // The last half-hour of a week holds the settlement of the whole week.
+        let own = day.steps.iter().filter(|(step, _)| step + 1 < mine.steps.len());
+        let saved_gbp: f64 = own.map(saved).sum::<Option<f64>>()?;
         saved_gbp.is_finite().then_some(RankedDay { day, saved_gbp })
     };
     let mut all: Vec<RankedDay> = days(grid).into_iter().filter_map(saved).collect();
@@ -74,7 +76,7 @@ pub(crate) fn of_week<'a>(traces: &[&'a WeekTrace], week: &str) -> Option<&'a We
 impl Day {
     /// Whether all its half-hours lie inside the week: 46, 48 or 50 of them.
     pub(crate) fn is_whole(&self) -> bool {
-        self.steps.len() == flexai_env::grid::periods_in_local_day(self.date.to_days())
+        self.steps.len() == calendar::periods_in_local_day(self.date.to_days())
     }
 
     /// `Wednesday 14 February 2024`.
