@@ -48,8 +48,7 @@ pub(crate) fn local_stamps(week: &GridWeek) -> Vec<Option<(i32, u8)>> {
     week.steps.iter().map(|step| stamp(&step.period)).collect()
 }
 
-/// Days on which both policies have a trace, the largest saving first; days cut off by the week's ends are left out
-/// unless there are no others.
+/// Days on which both policies have a trace, the largest saving first.
 pub(crate) fn ranked(grid: &[GridWeek], mine: &[&WeekTrace], base: &[&WeekTrace]) -> Vec<RankedDay> {
     let saved = |day: Day| {
         let week = &grid[day.week].week;
@@ -61,11 +60,16 @@ pub(crate) fn ranked(grid: &[GridWeek], mine: &[&WeekTrace], base: &[&WeekTrace]
         saved_gbp.is_finite().then_some(RankedDay { day, saved_gbp })
     };
     let mut all: Vec<RankedDay> = days(grid).into_iter().filter_map(saved).collect();
-    if all.iter().any(|ranked| ranked.day.is_whole()) {
-        all.retain(|ranked| ranked.day.is_whole());
-    }
     all.sort_by(|a, b| b.saved_gbp.total_cmp(&a.saved_gbp).then(a.day.date.cmp(&b.day.date)));
     all
+}
+
+/// The days that lie in their week as a whole, or all of them if none does.
+pub(crate) fn whole(mut days: Vec<RankedDay>) -> Vec<RankedDay> {
+    if days.iter().any(|ranked| ranked.day.is_whole()) {
+        days.retain(|ranked| ranked.day.is_whole());
+    }
+    days
 }
 
 /// The trace of a week, of the first job seed that has one.
