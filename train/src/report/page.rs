@@ -73,8 +73,6 @@ const LATENESS: &str = "Jobs that ended late, or were left over late, of all job
 fn render(values: Value) -> String {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
     // The name ends in .html, so everything is escaped unless it is marked as safe.
     environment.add_template("report.html", TEMPLATE).expect("the template is compiled in and a test renders it");
     let template = environment.get_template("report.html").expect("it was added above");
