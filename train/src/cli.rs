@@ -110,6 +110,21 @@ pub struct EvaluateArgs {
     /// Draw actions as in training instead of taking the most probable one
     #[arg(long)]
     pub sampled: bool,
+    /// Folder for the evaluation and its half-hours, which `compare` and `leaderboard` read
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of weeks that were played before; a killed evaluation goes on from there
+    #[arg(long, value_name = "DIR", default_value = "runs/cache")]
+    pub cache: PathBuf,
+    /// Play every week anew and keep none
+    #[arg(long, conflicts_with = "cache")]
+    pub no_cache: bool,
+    /// Folder for the report: index.html with its figures, the evaluation and its half-hours
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Day of the report's first figure, e.g. 2024-02-14; without it the one with the largest saving
+    #[arg(long, value_name = "DAY", requires = "report")]
+    pub day: Option<String>,
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,

@@ -73,10 +73,13 @@ pub struct ClassHorizon {
     pub latest_mwh: Vec<f64>,
     /// Work whose deadline lies at the end of each period or before, cumulative, MWh.
     pub due_mwh: Vec<f64>,
-    /// Power of all jobs that may run in each period, MW.
+    /// Power of all jobs that may run in each period before their deadline, MW; where the scenario keeps the class from
+    /// running, of those that may have to run.
     pub most_mw: Vec<f64>,
-    /// Whether the scenario keeps the class from running unless it must.
+    /// Whether the scenario keeps the class from running unless it must. `most_mw` says all that the model needs of it.
     pub gated: Vec<bool>,
+    /// Work that counts in `latest_mwh` has its deadline within so many periods from there; 0 if nobody knows.
+    pub tail_periods: usize,
     /// Least IT energy per work: 1 unless jobs can be slowed to a better efficiency.
     pub least_energy_per_work: f64,
 }

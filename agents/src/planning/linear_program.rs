@@ -23,6 +23,9 @@ pub struct Column {
     pub upper: f64,
     /// Whether only whole numbers will do.
     pub integer: bool,
+    /// Whether rows and costs keep it above its least and below its largest value anyway, so that a solver that pays for
+    /// bounds may leave them out.
+    pub implied: [bool; 2],
 }
 
 /// A constraint: its bounds, and where its terms lie.
@@ -57,14 +60,17 @@ impl LinearProgram {
 
     /// Adds a real variable.
     pub fn column(&mut self, cost: f64, lower: f64, upper: f64) -> ColumnId {
-        self.columns.push(Column { cost, lower, upper, integer: false });
-        ColumnId(self.columns.len() - 1)
+        self.push(Column { cost, lower, upper, integer: false, implied: [false; 2] })
+    }
+
+    /// Adds a real variable, some of whose bounds (least, largest) are kept anyway.
+    pub fn implied_column(&mut self, cost: f64, [lower, upper]: [f64; 2], implied: [bool; 2]) -> ColumnId {
+        self.push(Column { cost, lower, upper, integer: false, implied })
     }
 
     /// Adds a variable that is 0 or 1.
     pub fn binary(&mut self, cost: f64) -> ColumnId {
-        self.columns.push(Column { cost, lower: 0.0, upper: 1.0, integer: true });
-        ColumnId(self.columns.len() - 1)
+        self.push(Column { cost, lower: 0.0, upper: 1.0, integer: true, implied: [false; 2] })
     }
 
     /// Adds a constraint; terms with a coefficient of 0 are left out.
@@ -73,6 +79,11 @@ impl LinearProgram {
         self.terms.extend(terms.into_iter().filter(|(_, a)| *a != 0.0));
         self.rows.push(Row { lower, upper, first, end: self.terms.len() });
         RowId(self.rows.len() - 1)
+    }
+
+    /// Adds a part to what a unit of a variable costs.
+    pub fn add_cost(&mut self, column: ColumnId, cost: f64) {
+        self.columns[column.0].cost += cost;
     }
 
     /// Changes what a unit of a variable costs.
@@ -119,5 +130,9 @@ impl LinearProgram {
             beyond(sum, row.lower, row.upper)
         });
         columns.chain(rows).fold(f64::NEG_INFINITY, f64::max)
+    }
+    fn push(&mut self, column: Column) -> ColumnId {
+        self.columns.push(column);
+        ColumnId(self.columns.len() - 1)
     }
 }

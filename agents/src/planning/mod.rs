@@ -5,8 +5,11 @@
 //! Always: one model for oracle and MPC, so that they differ by what they know and by nothing else.
 //! Not here: who decides (`rivals/`).
 
+mod dispatch_model;
 mod horizon;
 mod linear_program;
+pub mod solver;
 
+pub use dispatch_model::{DispatchModel, EarningsCurve, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted};
 pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};

@@ -37,14 +37,27 @@ pub fn play_episode(env: &mut dyn Env, policy: &mut dyn Policy, seed: u64) -> (f
 
 /// Plays one window of a site.
 pub fn play_week(site: &mut FlexFleet, policy: &mut dyn Policy, window: WindowChoice) -> WeekOutcome {
+    play_week_seen(site, policy, window, &mut |_| ())
+}
+
+/// The same, showing the site to `see` before the first decision and after every period.
+pub fn play_week_seen(
+    site: &mut FlexFleet,
+    policy: &mut dyn Policy,
+    window: WindowChoice,
+    see: &mut dyn FnMut(&FlexFleet),
+) -> WeekOutcome {
     let mut action = vec![0.0; site.action_space().flat_len()];
     site.reset_to(window);
     policy.begin_episode(window.job_seed);
+    see(site);
     loop {
         let mask = site.action_mask().unwrap_or_default();
         let situation = Situation { observation: site.observation(), mask, site: Some(site.view()) };
         policy.decide(&situation, &mut action);
-        if site.step(&action).truncated {
+        let over = site.step(&action).truncated;
+        see(site);
+        if over {
             return WeekOutcome { window, ledger: *site.ledger() };
         }
     }

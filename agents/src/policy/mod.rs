@@ -6,7 +6,7 @@
 mod episode;
 mod network;
 
-pub use episode::{WeekOutcome, play_episode, play_week};
+pub use episode::{WeekOutcome, play_episode, play_week, play_week_seen};
 pub use network::NetworkPolicy;
 
 use flexai_env::site::FleetView;

@@ -40,6 +40,7 @@ pub struct FlexFleet {
     actions: Vec<SiteAction>,
     ledger: Ledger,
     last: StepAccount,
+    imports_mwh: Vec<f64>,
     potential_gbp: f64,
     observation: Vec<f32>,
     mask: Vec<bool>,
@@ -67,6 +68,7 @@ impl FlexFleet {
             actions: vec![SiteAction::default(); setup.places().len()],
             ledger: Ledger::default(),
             last: StepAccount::default(),
+            imports_mwh: vec![0.0; setup.places().len()],
             potential_gbp: 0.0,
             observation: vec![0.0; len],
             mask: vec![true; layout.mask_width() * setup.places().len()],
@@ -115,6 +117,11 @@ impl FlexFleet {
     /// Account of the last period.
     pub fn last_account(&self) -> &StepAccount {
         &self.last
+    }
+
+    /// Import of each site in the last period stepped, MWh.
+    pub fn imports_mwh(&self) -> &[f64] {
+        &self.imports_mwh
     }
 
     pub(super) fn spaces(&self) -> [&Space; 2] {
@@ -213,7 +220,8 @@ impl Env for FlexFleet {
     fn step(&mut self, action: &[f32]) -> StepResult<'_> {
         assert!(!self.episode.is_over(), "the episode is over: call reset before step");
         self.decode_actions(action);
-        let account = self.episode.advance(&self.setup, &self.actions);
+        let Self { episode, setup, actions, imports_mwh, .. } = self;
+        let account = episode.advance_each(setup, actions, |site, account| imports_mwh[site] = account.import_mwh);
         let potential = potential_gbp(&self.setup, &self.episode);
         let reward = reward(&self.setup, &self.episode, &account, self.potential_gbp, potential);
         self.potential_gbp = potential;

@@ -1,10 +1,14 @@
 //! `flexai evaluate`: policies and rivals on the same weeks with the same jobs.
 
 use super::output::{print_json, print_line};
-use super::policy_source::{Player, TrainedPolicy};
+use super::policy_source::{Player, TrainedPolicy, rival_identity};
+use super::report::{About, battery_mwh, learning_runs, played_day, write_report};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
-use crate::evaluation::{EvaluationPlan, WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict};
+use crate::evaluation::{
+    Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, Provenance, WeekRange,
+    evaluate as play_and_report, evaluation_table, remarks, verdict,
+};
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
@@ -27,48 +31,86 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         return evaluate_classic(args, &players, policy.env_id());
     }
     let plan = plan(args, &players)?;
-    let mut sources: Vec<(Box<dyn PolicySource>, &str)> = players.iter().map(|p| p.source(args.sampled)).collect();
+    let day = args.day.as_deref().map(|text| played_day(text, &plan)).transpose()?;
+    let mut sources: Vec<(Box<dyn PolicySource>, &str, String)> = Vec::new();
+    for player in &players {
+        let (source, kind) = player.source(args.sampled);
+        sources.push((source, kind, player.identity(args.sampled)));
+    }
     for name in rivals(&args.rivals)? {
-        if !sources.iter().any(|(source, _)| source.name() == name) {
+        if !sources.iter().any(|(source, ..)| source.name() == name) {
             let rival = find_rival(name).expect("names were checked");
-            sources.push((Box::new(*rival), "rival"));
+            sources.push((Box::new(*rival), "rival", rival_identity(rival)));
         }
     }
     let schema = flexai_env::site::observation_schema(&plan.setup.config);
     for policy in players.iter().filter_map(Player::trained) {
         policy.loaded.check_schema(&schema).map_err(Failure::input)?;
     }
-    let total = plan.weeks.len() * plan.job_seeds.len() * sources.len();
-    let bar = progress_bar(total as u64, args.json);
-    let players: Vec<(&dyn PolicySource, &str)> = sources.iter().map(|(s, kind)| (s.as_ref(), *kind)).collect();
-    let evaluation = play_and_report(&plan, &players, &|| bar.inc(1)).map_err(Failure::world)?;
-    bar.finish_and_clear();
+    let contestants: Vec<Contestant<'_>> = sources
+        .iter()
+        .map(|(source, kind, identity)| Contestant { source: source.as_ref(), kind, identity: identity.clone() })
+        .collect();
+    let record = play(args, &plan, &contestants)?;
+    if let Some(folder) = &args.out {
+        record.save(folder)?;
+    }
+    if let Some(folder) = &args.report {
+        let about = About { day, battery_mwh: Some(battery_mwh(&plan)), learning: learning_runs(&players, &args.policies) };
+        let page = write_report(folder, &record, &about)?;
+        eprintln!("report: {}", page.display());
+    }
     if args.json {
-        print_json(&evaluation)?;
+        print_json(&record.evaluation)?
     } else {
-        let grid = &evaluation.grid;
-        print_line(&format!(
-            "scenario {}, grid {grid} ({}), {} weeks x {} job seeds, {} to {}\n",
-            evaluation.scenario,
-            evaluation.grid_kind,
-            evaluation.weeks,
-            evaluation.seeds,
-            evaluation.from,
-            evaluation.to
-        ))?;
-        print_line(&evaluation_table(&evaluation))?;
-        for line in remarks(&evaluation) {
-            print_line(&line)?;
-        }
-        for line in &evaluation.skipped_weeks {
-            print_line(&format!("skipped week {line}"))?;
-        }
-        print_line("")?;
-        for line in verdict(&evaluation) {
-            print_line(&line)?;
-        }
+        print_evaluation(&record.evaluation)?
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Plays with a cache and a bar on stderr.
+fn play(
+    args: &EvaluateArgs,
+    plan: &EvaluationPlan,
+    contestants: &[Contestant<'_>],
+) -> Result<EvaluationRecord, Failure> {
+    let cache = match args.no_cache {
+        true => None,
+        false => Some(Cache::open(&args.cache, Provenance::of(&plan.setup)?)?),
+    };
+    let total = plan.weeks.len() * plan.job_seeds.len() * contestants.len();
+    let bar = progress_bar(total as u64, args.json);
+    let means = Means { cache: cache.as_ref(), bound: None };
+    let record = play_and_report(plan, contestants, means, &|| bar.inc(1));
+    bar.finish_and_clear();
+    for warning in cache.iter().flat_map(Cache::take_warnings) {
+        eprintln!("warning: {warning}");
+    }
+    Ok(record?)
+}
+
+/// What a person reads: what was played, verdicts, the table, and what must be read with it.
+pub(super) fn print_evaluation(evaluation: &Evaluation) -> Result<(), Failure> {
+    let grid = &evaluation.grid;
+    print_line(&format!(
+        "scenario {}, grid {grid} ({}), {} weeks x {} job seeds, {} to {}\n",
+        evaluation.scenario, evaluation.grid_kind, evaluation.weeks, evaluation.seeds, evaluation.from, evaluation.to
+    ))?;
+    let verdicts = verdict(evaluation);
+    for line in &verdicts {
+        print_line(line)?;
+    }
+    if !verdicts.is_empty() {
+        print_line("")?;
+    }
+    print_line(&evaluation_table(evaluation))?;
+    for line in remarks(evaluation) {
+        print_line(&line)?;
+    }
+    for line in &evaluation.skipped_weeks {
+        print_line(&format!("skipped week {line}"))?;
+    }
+    Ok(())
 }
 
 fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
@@ -191,6 +233,7 @@ fn only_policies_of(args: &EvaluateArgs, players: &[Player], id: &str) -> Result
         ("--grid", args.grid.is_some()),
         ("--from", args.from.is_some()),
         ("--weeks", args.weeks.is_some()),
+        ("--report", args.report.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),

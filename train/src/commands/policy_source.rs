@@ -4,8 +4,9 @@
 //! Always: networks come through the artifact loader with all its checks, whatever they were found in.
 
 use super::Failure;
+use crate::evaluation::file_digest;
 use crate::fault::Fault;
-use crate::run_dir::{RunDir, latest_valid};
+use crate::run_dir::{RunDir, latest_valid, sha256_hex};
 use flexai_agents::artifact::LoadedPolicy;
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
 use flexai_agents::rivals::{RIVALS, Rival, find_rival};
@@ -29,6 +30,8 @@ pub(super) enum Player {
 pub(super) struct TrainedPolicy {
     pub(super) name: String,
     pub(super) loaded: LoadedPolicy,
+    /// Digest of all files of its artifact.
+    digest: String,
 }
 
 impl Player {
@@ -49,7 +52,8 @@ impl Player {
         let folder = artifact_folder(path)?;
         let loaded = LoadedPolicy::load(&folder).map_err(Failure::input)?;
         let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded })))
+        let digest = folder_digest(&folder)?;
+        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded, digest })))
     }
 
     /// Finds out what several texts name; every player gets a name of its own.
@@ -85,6 +89,17 @@ impl Player {
                     NetworkPolicy::deterministic(&policy.name, network)
                 };
                 (Box::new(player), "network")
+            }
+        }
+    }
+
+    /// What tells it from every player that decides differently.
+    pub(super) fn identity(&self, sampled: bool) -> String {
+        match self {
+            Self::Rival(rival) => rival_identity(rival),
+            Self::Network(policy) => {
+                let mode = if sampled { "sampled" } else { "deterministic" };
+                format!("network {} {mode}", policy.digest)
             }
         }
     }
@@ -128,6 +143,26 @@ impl TrainedPolicy {
             (grid, _) => Ok(grid),
         }
     }
+}
+
+/// What tells a rival from every player that decides differently.
+pub(super) fn rival_identity(rival: &Rival) -> String {
+    format!("rival {}", rival.name)
+}
+
+/// Digest of the names and contents of a folder's files.
+fn folder_digest(folder: &Path) -> Result<String, Failure> {
+    let refused = |error| Fault::of_io(folder, "read the artifact", &error);
+    let entries = std::fs::read_dir(folder).map_err(refused)?;
+    let mut files = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(refused)?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    let mut text = String::new();
+    for path in files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        text.push_str(&format!("{name} {}\n", file_digest(&path)?));
+    }
+    Ok(sha256_hex(text.as_bytes()))
 }
 
 /// The artifact inside whatever a path names.

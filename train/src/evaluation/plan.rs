@@ -4,8 +4,8 @@
 
 use crate::fault::Fault;
 use flexai_env::core::SeedTree;
-use flexai_env::grid::{Period, SkippedWeek, Split, Week, WindowShape, scored_weeks};
-use flexai_env::site::SiteSetup;
+use flexai_env::grid::{PERIODS_PER_WEEK, Period, SkippedWeek, Split, Week, WindowShape, scored_weeks};
+use flexai_env::site::{EpisodeEnd, SiteSetup, WindowChoice};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub enum WeekRange {
 pub struct EvaluationPlan {
     /// Scenario and grid.
     pub setup: Arc<SiteSetup>,
+    /// The split asked for, if it was one.
+    pub split: Option<Split>,
     /// First and last date asked for, exclusive.
     pub range: Range<Period>,
     /// Weeks that can be scored.
@@ -39,9 +41,9 @@ impl EvaluationPlan {
     /// # Errors
     /// A [`Fault`] if no week can be scored.
     pub fn new(setup: Arc<SiteSetup>, range: WeekRange, limit: Option<usize>, seeds: usize) -> Result<Self, Fault> {
-        let range = match range {
-            WeekRange::Split(split) => split.periods(),
-            WeekRange::Dates(dates) => dates,
+        let (split, range) = match range {
+            WeekRange::Split(split) => (Some(split), split.periods()),
+            WeekRange::Dates(dates) => (None, dates),
         };
         let missing = |t: usize| setup.missing(t);
         let shape = WindowShape { tail: 0, ..WindowShape::scored_week(setup.history()) };
@@ -61,6 +63,17 @@ impl EvaluationPlan {
         // Job seeds of evaluations are drawn apart from everything that training sees.
         let tree = SeedTree::new(0);
         let job_seeds = (0..seeds as u64).map(|i| tree.child("evaluation jobs", i).seed()).collect();
-        Ok(Self { setup, range, weeks, skipped, job_seeds })
+        Ok(Self { setup, split, range, weeks, skipped, job_seeds })
+    }
+
+    /// What is played, in week-major order: all seeds of the first week, then those of the second.
+    pub fn windows(&self) -> Vec<WindowChoice> {
+        let of = |week: &Week, seed: &u64| WindowChoice {
+            start: week.start,
+            periods: PERIODS_PER_WEEK,
+            job_seed: *seed,
+            end: EpisodeEnd::Settle,
+        };
+        self.weeks.iter().flat_map(|week| self.job_seeds.iter().map(move |seed| of(week, seed))).collect()
     }
 }

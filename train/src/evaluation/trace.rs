@@ -1,8 +1,11 @@
 //! What was played, half-hour by half-hour: what the pictures of a report are drawn from.
 //!
 //! Always: energies of all sites together, in MWh per half-hour; powers are twice that. The grid's numbers are those of
-//! the first site. Not here: sums and comparisons (`report.rs`).
+//! the first site. Not here: sums and comparisons (`report.rs`), files (`record.rs`).
 
+use super::plan::EvaluationPlan;
+use flexai_env::grid::{PERIODS_PER_WEEK, Week};
+use flexai_env::site::StepAccount;
 use serde::{Deserialize, Serialize};
 
 /// One week as one policy played it.
@@ -39,7 +42,7 @@ pub struct StepTrace {
     pub solar_used_mwh: f64,
     /// Turn-down delivered and rewarded.
     pub flex_delivered_mwh: f64,
-    /// J of the half-hour.
+    /// J of the half-hour; that of the last one holds the settlement of what is left over.
     pub cost_gbp: f64,
     /// Emissions.
     pub carbon_t: f64,
@@ -69,4 +72,42 @@ pub struct GridWeek {
     pub week: String,
     /// Half-hour by half-hour.
     pub steps: Vec<GridStep>,
+}
+
+impl StepTrace {
+    /// A half-hour as the ledger has it.
+    pub(super) fn of(account: &StepAccount, stored_mwh: f64) -> Self {
+        Self {
+            it_mwh: account.it_mwh,
+            interactive_mwh: account.interactive_mwh,
+            import_mwh: account.import_mwh,
+            export_mwh: account.export_mwh,
+            charged_mwh: account.charged_mwh,
+            discharged_mwh: account.discharged_mwh,
+            stored_mwh,
+            solar_used_mwh: account.solar_used_mwh,
+            flex_delivered_mwh: account.flex_delivered_mwh,
+            cost_gbp: account.cost_gbp(),
+            carbon_t: account.carbon_t,
+        }
+    }
+}
+
+/// The grid of every week of a plan.
+pub fn grid_weeks(plan: &EvaluationPlan) -> Vec<GridWeek> {
+    let setup = &plan.setup;
+    let place = &setup.places()[0];
+    let step = |at: usize| GridStep {
+        period: setup.trace.period(at).to_string(),
+        price_gbp_per_mwh: place.paid_price(at),
+        full_price_gbp_per_mwh: place.full_price(at),
+        carbon_gco2_kwh: place.carbon(at),
+        solar_mw: place.solar_mw(at),
+        event: setup.events().active_at(setup.trace.period(at)).is_some(),
+    };
+    let week = |week: &Week| GridWeek {
+        week: week.period.to_string(),
+        steps: (week.start..week.start + PERIODS_PER_WEEK).map(step).collect(),
+    };
+    plan.weeks.iter().map(week).collect()
 }

@@ -7,10 +7,12 @@
 mod bootstrap;
 mod gap;
 mod paired;
+mod profile;
 
 pub use bootstrap::{Bootstrap, Estimate};
 pub use gap::{GapCaptured, MIN_HEADROOM_GBP, gap_captured, interquartile_mean};
 pub use paired::{PairedComparison, compare_paired};
+pub use profile::{optimality_gap, performance_profile, profile_scores};
 
 /// Scores of one policy: one number per scored week and job seed.
 #[derive(Debug, Clone, PartialEq)]

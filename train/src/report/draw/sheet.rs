@@ -44,7 +44,6 @@ pub(crate) enum Hold {
 pub(crate) enum Mark<'a> {
     Bar(&'a str),
     Line(&'a str),
-    Dot(&'a str),
 }
 
 /// A sheet under the pen.
@@ -197,7 +196,6 @@ impl Sheet {
         match mark {
             Mark::Bar(class) => self.rect(Frame { left: x + 4, right: x + 20, top: y - 6, bottom: y + 6 }, class),
             Mark::Line(class) => self.line(&[(x, y), (x + 24, y)], class),
-            Mark::Dot(class) => self.dot(x + 12, y, 4, class, ""),
         }
     }
 
