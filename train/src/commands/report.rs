@@ -64,7 +64,8 @@ pub(super) fn played_day(text: &str, plan: &EvaluationPlan) -> Result<Date, Fail
     if plan.weeks.iter().any(|week| holds(week.period)) {
         return Ok(date);
     }
-    let mondays: Vec<String> = plan.weeks.iter().map(|week| Date::from_days(week.period.utc_day()).to_string()).collect();
+    let mondays: Vec<String> =
+        plan.weeks.iter().map(|week| Date::from_days(week.period.utc_day()).to_string()).collect();
     let message = format!("{date} lies in none of the weeks, which begin on {}", mondays.join(", "));
     Err(Fault::new("--day", message).hint("choose a day of these weeks, or leave it out").into())
 }
@@ -73,7 +74,8 @@ pub(super) fn played_day(text: &str, plan: &EvaluationPlan) -> Result<Date, Fail
 pub(super) fn learning_runs(players: &[Player], texts: &[String]) -> Vec<LearningRun> {
     let run = |(player, text): (&Player, &String)| {
         let run = RunDir::open(Path::new(text)).ok()?;
-        let value = |values: &[(String, f64)]| values.iter().find(|(tag, _)| tag == LEARNING_TAG).map(|(_, value)| *value);
+        let value =
+            |values: &[(String, f64)]| values.iter().find(|(tag, _)| tag == LEARNING_TAG).map(|(_, value)| *value);
         let lines = read_metrics(&run.metrics()).ok()?;
         let points = lines.iter().filter_map(|line| Some((line.step as f64, value(&line.values)?))).collect();
         let levels = rival_levels(&run).into_iter().map(|level| (level.name, level.value)).collect();
