@@ -61,7 +61,7 @@ fn learning(runs: &[PathBuf], tag: &str) -> Result<String, Failure> {
 }
 
 /// Rivals of the run's last evaluation; none if it has not been evaluated.
-fn rival_levels(run: &RunDir) -> Vec<Reference> {
+pub(super) fn rival_levels(run: &RunDir) -> Vec<Reference> {
     let text = std::fs::read_to_string(run.evaluation().join("validation.json")).unwrap_or_default();
     let evaluation: Value = serde_json::from_str(&text).unwrap_or_default();
     let rivals = evaluation["policies"].as_array().into_iter().flatten().filter(|p| p["kind"] == "rival");
