@@ -49,7 +49,15 @@ pub enum ArbitrageMethod {
 
 impl Default for ArbitrageOptions {
     fn default() -> Self {
-        Self { method: ArbitrageMethod::Quantile, charge: 0.25, discharge: 0.80, periods_back: 0, jobs: "fifo".into() }
+        Self {
+            method: ArbitrageMethod::Quantile,
+            charge: 0.25,
+            discharge: 0.80,
+            periods_back: 0,
+            horizon: OutlookOptions::default().horizon,
+            forecast: ForecastChoice::default(),
+            jobs: "fifo".into(),
+        }
     }
 }
 

@@ -78,9 +78,10 @@ impl RivalPolicy for DayAheadQuantile {
 pub(super) const RUN: &[&str] =
     &["0.0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", "0.6", "0.7", "0.8"];
 /// Quantiles to charge at that tuning tries.
-pub(super) const CHARGE: &[&str] = &["0.0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4"];
+pub(super) const CHARGE: &[&str] = &["0.0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5"];
 /// Quantiles to discharge at that tuning tries.
-pub(super) const DISCHARGE: &[&str] = &["0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9", "0.95", "1.0"];
+pub(super) const DISCHARGE: &[&str] =
+    &["0.5", "0.55", "0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9", "0.95", "1.0"];
 
 impl Policy for DayAheadQuantile {
     fn name(&self) -> &str {

@@ -246,7 +246,7 @@ fn surprised_grid(index: impl Fn(usize) -> f64) -> Arc<GridTrace> {
 fn every_rival_plays_the_same_window_twice_alike() {
     let mut site = fleet(config(), grid(valley, |t| 100.0 + t as f64));
     for rival in RIVALS {
-        let mut play = || play_week(&mut site, rival.make().as_mut(), window(192));
+        let mut play = || play_week(&mut site, rival.make().as_mut(), window(96));
         assert_eq!(play(), play(), "{}", rival.name);
     }
 }
