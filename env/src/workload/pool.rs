@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most classes a site can have; keeps `serve` free of allocation.
 pub const MAX_CLASSES: usize = 16;
+/// Class of a job that has left its queue and is about to be dropped from it.
+const GONE: u8 = u8::MAX;
 /// Jobs per class that fit before a queue grows.
 const QUEUE_CAPACITY: usize = 256;
 
@@ -140,18 +142,22 @@ impl JobPool {
         sink(queue, job);
     }
 
-    /// Adds a job that may be due before many others, as one from another site is.
-    pub fn insert(&mut self, rules: &[ClassRules], mut job: Job, now: i32) {
-        let class = usize::from(job.class);
-        self.views[class].add(&mut job, &rules[class], now);
-        let queue = &mut self.queues[class];
-        let at = queue.partition_point(|other| other.deadline <= job.deadline);
-        queue.insert(at, job);
-    }
-
-    /// Takes out a job; its class must be summed up again with [`JobPool::refresh_class`].
-    pub fn remove(&mut self, class: usize, at: usize) -> Job {
-        self.queues[class].remove(at)
+    /// Takes jobs out of a class in the period for which it is summed up: asks about each, the most patient one first,
+    /// whether it leaves.
+    ///
+    /// Of the sums those are made anew that serving looks at, available power and that of jobs that must run; the others
+    /// hold again once the period is served.
+    pub(crate) fn take_out(&mut self, class: usize, rules: &ClassRules, mut leaves: impl FnMut(&Job) -> bool) {
+        let mut left = 0;
+        for job in self.queues[class].iter_mut().rev() {
+            if leaves(job) {
+                job.class = GONE;
+                left += 1;
+            }
+        }
+        if left > 0 {
+            self.views[class].close_ranks(&mut self.queues[class], rules);
+        }
     }
 
     /// Sums up all classes anew, as seen at the start of period `now`.
