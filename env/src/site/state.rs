@@ -147,12 +147,10 @@ impl SiteState {
             fifo_jobs.append(&place.rules, job);
         });
         self.interactive = within_machines(place, self.demand.power_mw);
-        inbound.retain(|transfer| {
-            if transfer.arrives <= t {
-                jobs.push(&place.rules, transfer.job, t);
-            }
-            transfer.arrives > t
-        });
+        if !inbound.is_empty() {
+            jobs.merge(&place.rules, inbound, |transfer| (transfer.arrives <= t).then_some(transfer.job), t);
+            inbound.retain(|transfer| transfer.arrives > t);
+        }
     }
 
     /// Whether a saved site belongs to a scenario, at index `at` of the trace.

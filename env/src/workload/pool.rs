@@ -9,6 +9,7 @@
 //! One pass over the jobs serves a period and sums up what the next one will ask: urgency, power, queues. The sums are
 //! kept per class, so that observing and deciding never look at a single job again.
 
+mod batch;
 mod dispatch;
 mod round;
 mod summary;
@@ -19,6 +20,7 @@ pub use summary::{ClassView, URGENCY};
 
 use super::job::{ClassRules, Job};
 use crate::units::{MegawattHours, Megawatts};
+use batch::{Batch, MOST};
 use round::{Room, Round};
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +142,25 @@ impl JobPool {
         queue.push(job);
         // A new job is due after almost all others, so that its place is found fastest from the end.
         sink(queue, job);
+    }
+
+    /// Adds those of `items` that are jobs which come now, as `job` says; they may be due before many others, as those
+    /// from other sites are.
+    ///
+    /// They are put in order of class and deadline and then merged into each queue in one pass from its end, behind their
+    /// equals: as if they had been added one by one.
+    pub(crate) fn merge<T>(&mut self, rules: &[ClassRules], items: &[T], job: impl Fn(&T) -> Option<Job>, now: i32) {
+        for items in items.chunks(MOST) {
+            let mut batch = Batch::new();
+            for (at, item) in items.iter().enumerate() {
+                if let Some(mut job) = job(item) {
+                    let class = usize::from(job.class);
+                    self.views[class].add(&mut job, &rules[class], now);
+                    batch.push(at, &job);
+                }
+            }
+            batch.merge_into(&mut self.queues, |at| job(&items[at]).expect("it came when it was asked before"));
+        }
     }
 
     /// Takes jobs out of a class in the period for which it is summed up: asks about each, the most patient one first,
