@@ -38,6 +38,7 @@ pub use flex::{DeskView, FlexDesk};
 pub use grid_features::GRID_FEATURES;
 pub use ledger::{COST_TERMS, INFO_FIELDS, INFO_KEYS, InfoField, Ledger, Settled, StepAccount};
 pub use observation::{FleetView, SiteView, observation_schema};
+pub use settlement::LEFT_LATE_HOURS;
 pub use setup::{FORECAST_LEN, HISTORY, Outlook, Place, SetupError, SiteSetup};
 pub use state::{FifoPeriod, SiteState, Transfer};
 
