@@ -2,6 +2,7 @@
 
 use super::output::{print_json, print_line};
 use super::policy_source::{Player, TrainedPolicy};
+use super::report::{About, battery_mwh, learning_runs, played_day, write_report};
 use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
@@ -30,6 +31,7 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         return evaluate_classic(args, &players, policy.env_id());
     }
     let plan = plan(args, &players)?;
+    let day = args.day.as_deref().map(|text| played_day(text, &plan)).transpose()?;
     let mut sources: Vec<(Box<dyn PolicySource>, &str, String)> = Vec::new();
     for player in &players {
         player.check_fit(&plan.setup.config)?;
@@ -42,9 +44,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
             sources.push((Box::new(rival), "rival", identity));
         }
     }
-    let schema = flexai_env::site::observation_schema(&plan.setup.config);
     for policy in players.iter().filter_map(Player::trained) {
-        policy.loaded.check_schema(&schema).map_err(Failure::input)?;
+        policy.check_schema(&plan.setup.config)?;
     }
     let contestants: Vec<Contestant<'_>> = sources
         .iter()
@@ -53,6 +54,16 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
     let record = play(args, &plan, &contestants)?;
     if let Some(folder) = &args.out {
         record.save(folder)?;
+    }
+    if let Some(folder) = &args.report {
+        let about = About {
+            day,
+            battery_mwh: Some(battery_mwh(&plan)),
+            sites: plan.setup.places().len(),
+            learning: learning_runs(&players, &args.policies),
+        };
+        let page = write_report(folder, &record, &about)?;
+        eprintln!("report: {}", page.display());
     }
     if args.json {
         print_json(&record.evaluation)?
@@ -212,6 +223,7 @@ fn only_policies_of(args: &EvaluateArgs, players: &[Player], id: &str) -> Result
         ("--grid", args.grid.is_some()),
         ("--from", args.from.is_some()),
         ("--weeks", args.weeks.is_some()),
+        ("--report", args.report.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),

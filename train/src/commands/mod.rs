@@ -13,6 +13,7 @@ mod export;
 mod figure;
 mod output;
 mod policy_source;
+mod report;
 mod rivals;
 mod train;
 mod train_loop;

@@ -9,9 +9,10 @@ use crate::evaluation::file_digest;
 use crate::fault::Fault;
 use crate::run_dir::{RunDir, latest_valid, sha256_hex};
 use flexai_agents::artifact::LoadedPolicy;
+use flexai_agents::hybrid::{self, PlanConfig, planned_schema};
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
 use flexai_agents::rivals::{ChosenRival, RIVALS, find_rival, names_a_rival};
-use flexai_env::site::SiteConfig;
+use flexai_env::site::{ActionLayout, SiteConfig, observation_schema};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +53,9 @@ impl Player {
         }
         let folder = artifact_folder(path)?;
         let loaded = LoadedPolicy::load(&folder).map_err(Failure::input)?;
+        if let Some(plan) = &loaded.manifest().env.plan {
+            check_plan(text, plan)?;
+        }
         let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
         let digest = folder_digest(&folder)?;
         Ok(Self::Network(Box::new(TrainedPolicy { name, loaded, digest })))
@@ -89,7 +93,8 @@ impl Player {
                 } else {
                     NetworkPolicy::deterministic(&policy.name, network)
                 };
-                (Box::new(player), "network")
+                let plan = policy.loaded.manifest().env.plan.as_ref();
+                (hybrid::player(player, plan).expect("the plan was checked when the policy was found"), "network")
             }
         }
     }
@@ -140,6 +145,16 @@ impl TrainedPolicy {
         })
     }
 
+    /// That it reads what the sites of a scenario show, and the plan it adjusts.
+    pub(super) fn check_schema(&self, site: &SiteConfig) -> Result<(), Failure> {
+        let schema = observation_schema(site);
+        let schema = match self.loaded.manifest().env.plan {
+            None => schema,
+            Some(_) => planned_schema(schema, ActionLayout::new(site).names()),
+        };
+        self.loaded.check_schema(&schema).map_err(Failure::input)
+    }
+
     /// The grid table it was trained on, as it was named then; an exported policy knows only the table's name.
     pub(super) fn grid(&self) -> Result<Option<String>, Failure> {
         let run = &self.loaded.manifest().training.run;
@@ -152,6 +167,13 @@ impl TrainedPolicy {
             (grid, _) => Ok(grid),
         }
     }
+}
+
+/// That the plan of a hybrid policy can be followed here.
+fn check_plan(policy: &str, plan: &PlanConfig) -> Result<(), Failure> {
+    let Some((_, fault)) = plan.validate(false).into_iter().next() else { return Ok(()) };
+    let message = format!("the policy adjusts a plan, but {fault}");
+    Err(Fault::new(policy, message).hint("it was made by another version of the workbench").into())
 }
 
 /// Digest of the names and contents of a folder's files.

@@ -53,7 +53,7 @@ impl DispatchModel {
                 let own = if pooled { most } else { class.most_mw[t].max(0.0) * PERIOD_HOURS + late_before(class, t) };
                 self.work.push(self.program.column(0.0, 0.0, most.min(own)));
             }
-            self.add_balance(s, site, &moment, t);
+            self.add_balance(s, site, &moment, pools, t);
             if moment.worthless {
                 self.add_hull(site, &moment, s, t, binaries);
             }
@@ -116,7 +116,7 @@ impl DispatchModel {
     }
 
     /// Supply is load; and the machines hold no more than they can.
-    fn add_balance(&mut self, s: usize, site: &SiteHorizon, moment: &Moment, t: usize) {
+    fn add_balance(&mut self, s: usize, site: &SiteHorizon, moment: &Moment, pools: &[Pool], t: usize) {
         let columns = self.periods[s * self.length + t];
         let work = &self.work[(s * self.length + t) * self.classes..];
         let jobs = work.iter().zip(&site.classes).map(|(column, class)| (*column, class.least_energy_per_work));
@@ -136,7 +136,7 @@ impl DispatchModel {
         self.periods[s * self.length + t].balance = balance;
         let room = (site.it_capacity_mw - site.interactive_mw[t]).max(0.0) * PERIOD_HOURS;
         let most: f64 = site.classes.iter().map(|class| class.most_mw[t] * PERIOD_HOURS + late_before(class, t)).sum();
-        if most > room {
+        if most > room || !pools.is_empty() {
             self.program.row(NONE, room, self.scratch.iter().copied());
         }
     }
