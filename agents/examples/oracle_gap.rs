@@ -53,7 +53,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let open = 100.0 * (row[2] - row[3]) / (row[0] - row[3]);
         println!(
             "{i:4} {:10.1} {:10.1} {:10.1} {:10.1} {open:9.2} {:8.4} {took:9.3} {:6} {:8} {:5}",
-            row[0], row[1], row[2], row[3], 100.0 * found.gap, found.iterations, found.size[0], found.size[1]
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            100.0 * found.gap,
+            found.iterations,
+            found.size[0],
+            found.size[1]
         );
     }
     let open = 100.0 * (sums[2] - sums[3]) / (sums[0] - sums[3]);

@@ -119,12 +119,7 @@ impl Future {
     }
 
     /// Searches the choices; a search that found no point leaves the result of the linear program.
-    fn search(
-        &self,
-        model: &mut DispatchModel,
-        limits: &Limits,
-        result: &mut OracleResult,
-    ) -> Result<(), SolveError> {
+    fn search(&self, model: &mut DispatchModel, limits: &Limits, result: &mut OracleResult) -> Result<(), SolveError> {
         // The interior-point method relaxes the choices too; its rounded point is where the search starts.
         let relaxed = InteriorPoint::default().solve(model.program(), limits, None)?;
         let relaxed_gbp = self.bound_gbp(relaxed.bound);
