@@ -6,6 +6,8 @@ mod ctss;
 mod day_ahead_quantile;
 mod fifo;
 mod mpc;
+#[cfg(test)]
+mod plan_tests;
 mod planner;
 mod random;
 

@@ -8,7 +8,9 @@
 
 use super::planner::{Planner, PlannerOptions, run_share};
 use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solver};
-use crate::planning::{DispatchModel, ForecastChoice, Outlook, OutlookOptions, PeriodPlan, SiteHorizon, Wanted};
+use crate::planning::{
+    ClassHorizon, DispatchModel, ForecastChoice, JobPlan, Outlook, OutlookOptions, PeriodPlan, SiteHorizon, Wanted,
+};
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::ForecastSource;
 use flexai_env::site::{SiteAction, SiteView};
@@ -41,6 +43,11 @@ pub struct MpcOptions {
     pub solver: SolverChoice,
     /// Relative accuracy asked of an interior-point method.
     pub tolerance: f64,
+    /// Whether classes that cannot be divided, because a pause loses work or is forbidden, are decided job by job as the
+    /// fast planner does; else their share of the plan is rounded to whole jobs.
+    pub job_by_job: bool,
+    /// Capacity ahead that is kept for work that has not arrived where jobs are looked at one by one.
+    pub reserve: f64,
 }
 
 /// A solver by name.
@@ -61,6 +68,7 @@ pub struct Mpc {
     horizon: SiteHorizon,
     model: DispatchModel,
     solver: Box<dyn Solver>,
+    jobs: JobPlan,
     fallback: Planner,
     decisions: u64,
     fallbacks: u64,
@@ -78,6 +86,8 @@ impl Default for MpcOptions {
             event_prices: outlook.event_prices,
             solver: SolverChoice::default(),
             tolerance: 1e-7,
+            job_by_job: true,
+            reserve: PlannerOptions::default().reserve,
         }
     }
 }
@@ -100,6 +110,9 @@ impl MpcOptions {
         let mut faults = self.outlook().validate();
         if !(1e-12..=1e-2).contains(&self.tolerance) {
             faults.push(("tolerance".into(), format!("is {}, expected 1e-12 to 1e-2", self.tolerance)));
+        }
+        if !(0.0..=10.0).contains(&self.reserve) {
+            faults.push(("reserve".into(), format!("is {}, expected 0 to 10", self.reserve)));
         }
         faults
     }
@@ -141,6 +154,7 @@ impl Mpc {
             horizon: SiteHorizon::default(),
             model: DispatchModel::default(),
             solver,
+            jobs: JobPlan::default(),
             fallback: Planner::new(PlannerOptions::default()),
             decisions: 0,
             fallbacks: 0,
@@ -161,7 +175,7 @@ impl Mpc {
     pub fn advise(&mut self, site: &SiteView<'_>) -> SiteAction {
         self.decisions += 1;
         match self.plan(site) {
-            Some(plan) => action(site, &self.horizon, &plan),
+            Some(plan) => self.action(site, &plan),
             None => {
                 self.fallbacks += 1;
                 self.fallback.advise(site).action()
@@ -172,12 +186,39 @@ impl Mpc {
     /// The first period of the optimum of what lies ahead; `None` if there is none to be had.
     pub fn plan(&mut self, site: &SiteView<'_>) -> Option<PeriodPlan> {
         self.outlook.fill(site, &mut self.horizon).ok()?;
-        allow_lateness(&mut self.horizon);
+        must_is_due(&mut self.horizon);
         let sites = std::slice::from_ref(&self.horizon);
         let program = self.model.build(Wanted { sites, ..Wanted::default() });
         let limits = Limits { tolerance: self.options.tolerance, ..Limits::default() };
         let solution = self.solver.solve(program, &limits, None).ok()?;
         Some(self.model.plan(&solution.values, 0, 0))
+    }
+
+    /// The first period of a plan as an action.
+    fn action(&mut self, site: &SiteView<'_>, plan: &PeriodPlan) -> SiteAction {
+        let battery = &self.horizon.battery;
+        let moved = plan.charge_mwh - plan.discharge_mwh;
+        let most = if moved > 0.0 { battery.charge_mwh } else { battery.discharge_mwh };
+        let set_point = if most > 0.0 { (moved / most).clamp(-1.0, 1.0) } else { 0.0 };
+        let set_point = if set_point.abs() < NO_SET_POINT { 0.0 } else { set_point };
+        let mut decision = SiteAction { battery: set_point, ..SiteAction::default() };
+        if self.options.job_by_job {
+            self.jobs.solve(site, &self.horizon, self.outlook.arrivals_mw(), self.options.reserve);
+        }
+        for (c, run) in decision.run.iter_mut().enumerate().take(self.horizon.classes.len()) {
+            let rules = &site.place().rules[c];
+            let planned_mw = plan.work_mwh[c] / PERIOD_HOURS;
+            let divisible = rules.interruptible && rules.checkpoint_periods == 0.0;
+            let run_mw = if divisible {
+                planned_mw
+            } else if self.options.job_by_job {
+                self.jobs.classes()[c].run_mw
+            } else {
+                whole_jobs(site, c, planned_mw)
+            };
+            *run = run_share(run_mw, site.class(c).available_mw);
+        }
+        decision
     }
 
     /// What lay ahead of the site decided last.
@@ -186,29 +227,13 @@ impl Mpc {
     }
 }
 
-/// Lets work that must be done within the horizon be late at its end, so that a plan exists whatever the capacity.
-fn allow_lateness(horizon: &mut SiteHorizon) {
+/// Takes work for due as soon as it must be done: the environment runs it then, whatever is planned. What does not fit is
+/// late in the plan, so that there is always one.
+fn must_is_due(horizon: &mut SiteHorizon) {
     for class in &mut horizon.classes {
-        if let (Some(due), Some(latest)) = (class.due_mwh.last_mut(), class.latest_mwh.last()) {
-            *due = due.max(*latest);
-        }
+        let ClassHorizon { due_mwh, latest_mwh, .. } = class;
+        due_mwh.iter_mut().zip(latest_mwh).for_each(|(due, latest)| *due = due.max(*latest));
     }
-}
-
-/// The first period of a plan as an action.
-fn action(site: &SiteView<'_>, horizon: &SiteHorizon, plan: &PeriodPlan) -> SiteAction {
-    let battery = &horizon.battery;
-    let moved = plan.charge_mwh - plan.discharge_mwh;
-    let most = if moved > 0.0 { battery.charge_mwh } else { battery.discharge_mwh };
-    let set_point = if most > 0.0 { (moved / most).clamp(-1.0, 1.0) } else { 0.0 };
-    let set_point = if set_point.abs() < NO_SET_POINT { 0.0 } else { set_point };
-    let mut decision = SiteAction { battery: set_point, ..SiteAction::default() };
-    for (c, run) in decision.run.iter_mut().enumerate().take(horizon.classes.len()) {
-        let planned_mw = plan.work_mwh[c] / PERIOD_HOURS;
-        let run_mw = if site.place().rules[c].interruptible { planned_mw } else { whole_jobs(site, c, planned_mw) };
-        *run = run_share(run_mw, site.class(c).available_mw);
-    }
-    decision
 }
 
 /// Power of the first so many jobs of a class that comes closest to a plan: what cannot be paused starts whole.
