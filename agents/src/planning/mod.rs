@@ -10,6 +10,8 @@ mod horizon;
 mod linear_program;
 pub mod solver;
 
-pub use dispatch_model::{DispatchModel, EarningsCurve, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted};
+pub use dispatch_model::{
+    DispatchModel, EarningsCurve, JobGroup, JobGroups, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted,
+};
 pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};
