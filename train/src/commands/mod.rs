@@ -13,6 +13,7 @@ mod export;
 mod figure;
 mod output;
 mod policy_source;
+mod stored;
 mod train;
 mod train_loop;
 mod workload;
@@ -83,6 +84,8 @@ pub fn run(command: Command) -> Outcome {
     match command {
         Command::Train(args) => train::train(&args),
         Command::Evaluate(args) => evaluate::evaluate(&args),
+        Command::Compare(args) => stored::compare(&args),
+        Command::Leaderboard(args) => stored::print_leaderboard(&args),
         Command::Export(args) => export::export(&args),
         Command::Decide(args) => decide::decide(&args),
         Command::Env(args) => env::env(&args.command),
