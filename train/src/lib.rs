@@ -14,6 +14,7 @@ pub mod figures;
 pub mod interrupt;
 pub mod metrics;
 pub mod progress;
+pub mod report;
 pub mod run_dir;
 pub mod setting;
 pub mod stats;

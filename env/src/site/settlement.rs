@@ -12,7 +12,7 @@ use crate::workload::JobPool;
 
 /// Hours of lateness charged for work that is late and still undone at the end of a scored episode: half of the day
 /// over which leftovers are settled.
-const LEFT_LATE_HOURS: f64 = 12.0;
+pub const LEFT_LATE_HOURS: f64 = 12.0;
 
 /// Settles a site after the last of `periods`; `end` is the index of the period after it in the trace.
 pub(super) fn settle(place: &Place, state: &SiteState, periods: i32, end: usize, account: &mut StepAccount) {

@@ -61,7 +61,7 @@ fn learning(runs: &[PathBuf], tag: &str) -> Result<String, Failure> {
 }
 
 /// Rivals of the run's last evaluation; none if it has not been evaluated.
-fn rival_levels(run: &RunDir) -> Vec<Reference> {
+pub(super) fn rival_levels(run: &RunDir) -> Vec<Reference> {
     let text = std::fs::read_to_string(run.evaluation().join("validation.json")).unwrap_or_default();
     let evaluation: Value = serde_json::from_str(&text).unwrap_or_default();
     let rivals = evaluation["policies"].as_array().into_iter().flatten().filter(|p| p["kind"] == "rival");
@@ -93,8 +93,9 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
         None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.into()),
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
+    player.check_fit(&setup.config)?;
     if let Some(policy) = trained {
-        policy.loaded.check_schema(&flexai_env::site::observation_schema(&setup.config)).map_err(Failure::input)?;
+        policy.check_schema(&setup.config)?;
     }
     let (window, shown) = window_of(&setup, day)?;
     let source = player.source(false).0;

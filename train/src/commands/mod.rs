@@ -13,10 +13,15 @@ mod export;
 mod figure;
 mod output;
 mod policy_source;
+mod report;
+mod rivals;
 mod stored;
 mod train;
 mod train_loop;
+mod tune;
 mod workload;
+
+pub use rivals::rivals_help;
 
 use crate::cli::Command;
 use crate::config::ConfigError;
@@ -92,5 +97,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Data(args) => data::data(&args.command),
         Command::Bench(args) => bench::bench(&args.command),
         Command::Figure(args) => figure::figure(&args.command),
+        Command::Rivals(args) => rivals::list(args.json),
+        Command::Tune(args) => tune::tune(&args),
     }
 }

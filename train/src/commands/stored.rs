@@ -2,6 +2,7 @@
 
 use super::evaluate::print_evaluation;
 use super::output::{print_json, print_line};
+use super::report::{About, write_report};
 use super::{Failure, Outcome};
 use crate::cli::{CompareArgs, LeaderboardArgs};
 use crate::evaluation::{Evaluation, EvaluationRecord, join, leaderboard, with_leaderboard};

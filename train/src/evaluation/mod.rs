@@ -21,9 +21,10 @@ mod report;
 mod summary;
 mod table;
 mod trace;
+mod tuning;
 mod watch;
 
-pub use bound::{Bound, WindowBound};
+pub use bound::{Bound, PerfectForesight, WindowBound};
 pub use cache::Cache;
 pub use engine::{Means, evaluate};
 pub use joint::join;
@@ -39,6 +40,7 @@ pub use report::{
 };
 pub use table::{evaluation_table, remarks, verdict};
 pub use trace::{GridStep, GridWeek, StepTrace, WeekTrace, grid_weeks};
+pub use tuning::{Search, Tuned, TuningStep, tune, tuning_plan};
 pub use watch::{ClassCount, Seen};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 mod canvas;
 mod day;
 mod learning_curve;
-mod scale;
+pub(crate) mod scale;
 
 pub use day::{BatteryStrip, DayFigure, day_figure_svg};
 pub use learning_curve::{LearningCurves, Reference, Series, learning_curve_svg};

@@ -6,23 +6,23 @@
 
 /// A linear axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Scale {
-    pub(super) low: f64,
-    pub(super) high: f64,
-    pub(super) pixel_low: f64,
-    pub(super) pixel_high: f64,
+pub(crate) struct Scale {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) pixel_low: f64,
+    pub(crate) pixel_high: f64,
 }
 
 impl Scale {
     /// Pixel of a value.
-    pub(super) fn pixel(&self, value: f64) -> i32 {
+    pub(crate) fn pixel(&self, value: f64) -> i32 {
         let share = (value - self.low) / (self.high - self.low);
         (self.pixel_low + share * (self.pixel_high - self.pixel_low)).round() as i32
     }
 }
 
 /// Lowest and highest finite value, as round ends with round ticks between: (low, high, ticks).
-pub(super) fn round_axis(values: impl Iterator<Item = f64>, with_zero: bool, wanted: usize) -> (f64, f64, Vec<f64>) {
+pub(crate) fn round_axis(values: impl Iterator<Item = f64>, with_zero: bool, wanted: usize) -> (f64, f64, Vec<f64>) {
     let start = if with_zero { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
     let (low, high) = values
         .filter(|value| value.is_finite())
@@ -43,7 +43,7 @@ fn round_step(step: f64) -> f64 {
 }
 
 /// A tick as text: `1.5M`, `200k`, `12`, `0.25`; decimals follow the distance of ticks.
-pub(super) fn tick_label(value: f64, step: f64) -> String {
+pub(crate) fn tick_label(value: f64, step: f64) -> String {
     let (divisor, suffix) = match value.abs().max(step) {
         size if size >= 1e6 => (1e6, "M"),
         size if size >= 1e4 => (1e3, "k"),

@@ -6,7 +6,8 @@ use rand::RngExt;
 /// A random program with a known point, bounds on all columns, equalities, ranges and one-sided rows.
 fn random_program(rng: &mut StreamRng, integers: bool) -> (LinearProgram, Vec<f64>) {
     let n = rng.random_range(1..if integers { 7 } else { 25 });
-    let mut program = LinearProgram { offset: rng.random_range(-5.0..5.0), ..LinearProgram::default() };
+    let mut program = LinearProgram::default();
+    program.offset = rng.random_range(-5.0..5.0);
     let mut point = Vec::new();
     for _ in 0..n {
         let cost = rng.random_range(-10.0..10.0);

@@ -1,0 +1,124 @@
+//! The tables of a report.
+//!
+//! In: a [`View`]. Out: cells as text.
+//! Always: a number that was compared stands with its interval; a number that is not at hand is a dash.
+//! Not here: markup (`report.html`).
+
+use super::number::{DASH, ends, number, percent, pounds};
+use super::view::{View, gap, in_percent};
+use crate::evaluation::{Interval, PolicyReport};
+
+/// A table: head cells, and rows whose first cell names them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Table {
+    pub(crate) head: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    /// What the name is, e.g. `rival`.
+    pub(crate) kind: String,
+    /// A value and what stands small below it.
+    pub(crate) cells: Vec<(String, String)>,
+    /// Whether it is the one the report is about.
+    pub(crate) marked: bool,
+}
+
+type Column<'a> = (&'a str, Box<dyn Fn(&PolicyReport) -> (String, String) + 'a>);
+
+/// All policies, cheapest first.
+pub(crate) fn policies(view: &View<'_>) -> Table {
+    let columns = columns(view);
+    let marked = view.subject.map(|subject| subject.name.as_str());
+    let rows = view.order.iter().map(|policy| Row {
+        name: policy.name.clone(),
+        kind: policy.kind.clone(),
+        cells: columns.iter().map(|(_, cell)| cell(policy)).collect(),
+        marked: Some(policy.name.as_str()) == marked,
+    });
+    Table { head: columns.iter().map(|(name, _)| (*name).to_string()).collect(), rows: rows.collect() }
+}
+
+fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
+    let weeks = view.weeks();
+    let plain = |text: String| (text, String::new());
+    let with_ends = move |interval: Interval, decimals: usize, text: String| {
+        let ends = if view.has_intervals() { ends(&interval, decimals) } else { String::new() };
+        (text, ends)
+    };
+    let of_gap = move |interval: Option<Interval>| match interval {
+        Some(share) => with_ends(in_percent(&share), 1, number(100.0 * share.value, 1)),
+        None => plain(DASH.into()),
+    };
+    let mut columns: Vec<Column<'a>> = Vec::new();
+    if view.order.iter().any(|policy| gap(policy).is_some()) {
+        columns.push(("gap captured, %", Box::new(move |p| of_gap(gap(p).map(|gap| gap.0)))));
+        columns.push(("middle half of weeks, %", Box::new(move |p| of_gap(gap(p).map(|gap| gap.1)))));
+    }
+    let saving = move |p: &PolicyReport| match view.fifo.and_then(|fifo| view.saving(p, fifo)) {
+        Some(saving) => with_ends(saving, 0, pounds(saving.value)),
+        None => plain(DASH.into()),
+    };
+    let share = move |p: &PolicyReport, share: Interval| match view.fifo {
+        Some(fifo) if fifo.name != p.name => with_ends(share, 2, number(share.value, 2)),
+        _ => plain(DASH.into()),
+    };
+    columns.push(("saved, £/week", Box::new(saving)));
+    columns.push(("J, £/week", Box::new(move |p| plain(pounds(p.cost_gbp / weeks)))));
+    columns.push(("J saved, %", Box::new(move |p| share(p, p.cost_saving_pct_interval))));
+    columns.push(("full bill saved, %", Box::new(move |p| share(p, p.bill_saving_pct_interval))));
+    columns.push(("energy part saved, %", Box::new(move |p| share(p, p.energy_saving_pct_interval))));
+    columns.push(("CO2 saved, %", Box::new(move |p| share(p, p.carbon_saving_pct_interval))));
+    let marginal = move |p: &PolicyReport| plain(number(p.carbon_marginal_saving_pct.unwrap_or(f64::NAN), 2));
+    columns.push(("marginal CO2 saved, %", Box::new(marginal)));
+    columns.push(("CO2, t/week", Box::new(move |p| plain(number(p.carbon_t / weeks, 1)))));
+    columns.push(("deadlines met, %", Box::new(move |p| plain(number(p.deadlines_met_pct.unwrap_or(f64::NAN), 2)))));
+    columns.push(("battery cycles/week", Box::new(move |p| plain(number(p.battery_cycles, 2)))));
+    columns.push(("moved, MWh/week", Box::new(move |p| plain(number(p.shifted_mwh / weeks, 1)))));
+    columns.push(("peak import, MW", Box::new(move |p| plain(number(p.peak_import_mw, 2)))));
+    columns.push(("CPU ms/decision", Box::new(move |p| plain(milliseconds(p.decision_ms.cpu_mean)))));
+    columns
+}
+
+/// Three digits that count.
+fn milliseconds(value: f64) -> String {
+    match value {
+        v if !v.is_finite() || v >= 10.0 => number(v, 1),
+        v if v >= 0.1 => number(v, 3),
+        v => number(v, 4),
+    }
+}
+
+/// Week by week what the subject did.
+pub(crate) fn weeks(view: &View<'_>) -> Table {
+    let Some(policy) = view.subject else { return Table::default() };
+    let mut head = vec!["FIFO\u{2019}s J, £", "J, £", "saved, £", "saved, %", "CO2, t", "jobs late", "left over, £"];
+    let has_gap = policy.per_week.iter().any(|week| week.gap_captured.is_some());
+    if has_gap {
+        head.push("gap captured, %");
+    }
+    let plain = |text: String| (text, String::new());
+    let rows = policy.per_week.iter().map(|week| {
+        let saved = week.fifo_cost_gbp - week.cost_gbp;
+        let share = if week.fifo_cost_gbp > 0.0 { 100.0 * saved / week.fifo_cost_gbp } else { f64::NAN };
+        let mut cells = vec![
+            pounds(week.fifo_cost_gbp),
+            pounds(week.cost_gbp),
+            pounds(saved),
+            percent(share, 2),
+            number(week.carbon_t, 1),
+            number(week.jobs_late, 0),
+            pounds(week.settlement_gbp),
+        ];
+        if has_gap {
+            cells.push(number(100.0 * week.gap_captured.unwrap_or(f64::NAN), 1));
+        }
+        let name = week.week.split('T').next().unwrap_or_default().to_string();
+        let kind = if view.evaluation.seeds > 1 { format!("jobs {}", week.seed + 1) } else { String::new() };
+        Row { name, kind, cells: cells.into_iter().map(plain).collect(), marked: false }
+    });
+    Table { head: head.into_iter().map(str::to_string).collect(), rows: rows.collect() }
+}
