@@ -17,7 +17,9 @@ mod queues;
 pub mod solver;
 
 pub use battery_plan::{BatteryAdvice, BatteryPlan};
-pub use dispatch_model::{DispatchModel, EarningsCurve, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted};
+pub use dispatch_model::{
+    DispatchModel, EarningsCurve, JobGroup, JobGroups, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted,
+};
 pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
 pub use job_plan::{ClassAdvice, JobPlan};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};

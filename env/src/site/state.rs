@@ -298,6 +298,12 @@ impl SiteState {
         service
     }
 
+    /// The least power that the present demand can be served with.
+    pub(super) fn least_interactive(&self, place: &Place) -> Megawatts {
+        let least = SiteAction { serve: 0.0, ..SiteAction::fifo() };
+        Megawatts(self.serve_interactive(place, &least).power_mw)
+    }
+
     fn account_inference(&self, place: &Place, service: &InteractiveService, account: &mut StepAccount) {
         let millions = self.demand.inferences / 1e6;
         let slow = service.latency_ms_per_token > place.config.workload.interactive.latency_limit_ms_per_token;

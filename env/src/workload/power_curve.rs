@@ -38,12 +38,7 @@ const INFERENCE: Points = [(1.0, 1.0), (0.903, 0.976), (0.784, 0.931), (0.656, 0
 impl PowerCurve {
     /// Share of the full throughput at a share of the full IT power.
     pub fn throughput(self, power_share: f64) -> f64 {
-        let points = match self {
-            Self::Linear => return power_share,
-            Self::PreTraining => &PRE_TRAINING,
-            Self::FineTuning => &FINE_TUNING,
-            Self::Inference => &INFERENCE,
-        };
+        let Some(points) = self.points() else { return power_share };
         if power_share >= 1.0 {
             return 1.0;
         }
@@ -56,6 +51,24 @@ impl PowerCurve {
         }
         let (low, slow) = points[points.len() - 1];
         (slow * gpu / low).max(0.0)
+    }
+
+    /// Least energy per work at any power share; 1 is that at full power.
+    ///
+    /// Between two measured points both are straight, so that their ratio is least at a point.
+    pub fn least_energy_per_work(self) -> f64 {
+        let share = |gpu: f64| (gpu + NODE_OVERHEAD) / (1.0 + NODE_OVERHEAD);
+        let points = self.points().into_iter().flatten();
+        points.map(|(gpu, throughput)| share(*gpu) / throughput).fold(1.0, f64::min)
+    }
+
+    fn points(self) -> Option<&'static Points> {
+        match self {
+            Self::Linear => None,
+            Self::PreTraining => Some(&PRE_TRAINING),
+            Self::FineTuning => Some(&FINE_TUNING),
+            Self::Inference => Some(&INFERENCE),
+        }
     }
 
     /// Lowest IT power share at which the measured curves hold: half of the GPU power, below which throughput collapses.
@@ -84,6 +97,16 @@ mod tests {
             let at: Vec<f64> = (0..=300).map(|i| curve.throughput(f64::from(i) / 300.0)).collect();
             assert!(at.windows(2).all(|w| w[0] <= w[1]), "{curve:?}");
             assert_eq!((at[0], at[300]), (0.0, 1.0), "{curve:?}");
+        }
+    }
+
+    #[test]
+    fn no_power_share_takes_less_energy_for_work_than_the_least() {
+        for curve in [PowerCurve::Linear, PowerCurve::PreTraining, PowerCurve::FineTuning, PowerCurve::Inference] {
+            let least = curve.least_energy_per_work();
+            let ratios = (1..=3000).map(|i| f64::from(i) / 3000.0).map(|share| share / curve.throughput(share));
+            let found = ratios.fold(f64::INFINITY, f64::min);
+            assert!(least <= found + 1e-12 && found < least + 1e-3, "{curve:?}: {least} {found}");
         }
     }
 

@@ -7,8 +7,8 @@ use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{
-    Bound, Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, PerfectForesight, Provenance, WeekRange,
-    evaluate as play_and_report, evaluation_table, remarks, verdict,
+    Bound, Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, PerfectForesight, Provenance,
+    WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict,
 };
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};

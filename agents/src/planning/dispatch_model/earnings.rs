@@ -122,8 +122,8 @@ mod tests {
     fn with_a_binary_the_curve_is_met_and_without_it_its_concave_hull() {
         for (import, truth, hull) in [(1.0, 20.0, 20.0), (3.0, 10.0, 15.0), (4.0, 0.0, 10.0), (5.0, 0.0, 5.0)] {
             assert!((curve().at(import) - truth).abs() < 1e-9);
-            assert!((best(import, true) - truth).abs() < 1e-5, "{import} {}", best(import, true));
-            assert!((best(import, false) - hull).abs() < 1e-5, "{import} {}", best(import, false));
+            assert!((best(import, true) - truth).abs() < 1e-4, "{import} {}", best(import, true));
+            assert!((best(import, false) - hull).abs() < 1e-4, "{import} {}", best(import, false));
         }
     }
 }
