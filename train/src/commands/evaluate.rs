@@ -56,8 +56,12 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         record.save(folder)?;
     }
     if let Some(folder) = &args.report {
-        let about =
-            About { day, battery_mwh: Some(battery_mwh(&plan)), learning: learning_runs(&players, &args.policies) };
+        let about = About {
+            day,
+            battery_mwh: Some(battery_mwh(&plan)),
+            sites: plan.setup.places().len(),
+            learning: learning_runs(&players, &args.policies),
+        };
         let page = write_report(folder, &record, &about)?;
         eprintln!("report: {}", page.display());
     }

@@ -24,6 +24,8 @@ pub(super) struct About {
     pub(super) day: Option<Date>,
     /// Full charge of all batteries.
     pub(super) battery_mwh: Option<f64>,
+    /// Number of sites; 0 if it is not known.
+    pub(super) sites: usize,
     /// Training runs among the policies.
     pub(super) learning: Vec<LearningRun>,
 }
@@ -41,6 +43,7 @@ pub(super) fn write_report(folder: &Path, record: &EvaluationRecord, about: &Abo
         traces: &record.traces,
         day: about.day,
         battery_mwh: about.battery_mwh,
+        sites: about.sites,
         learning: &about.learning,
         reproduce: &reproduce,
     })?;

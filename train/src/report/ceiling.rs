@@ -5,7 +5,7 @@
 //! Not here: the optimum of the scenario itself (the oracle).
 
 use super::view::View;
-use crate::evaluation::{GridStep, GridWeek};
+use crate::evaluation::{GridStep, GridWeek, StepTrace};
 
 /// Half-hours of a day into which a ceiling packs the day's whole energy.
 const PACKED: [usize; 3] = [24, 16, 8];
@@ -64,7 +64,7 @@ pub(crate) fn deepest_turn_down_mw(view: &View<'_>, policy: &str, half_hours: us
     let mut deepest: Option<f64> = None;
     for trace in view.traces.iter().filter(|trace| trace.policy == policy) {
         let Some(base) = base(&trace.week, trace.seed) else { continue };
-        let net = |step: &crate::evaluation::StepTrace| 2.0 * (step.import_mwh - step.export_mwh);
+        let net = |step: &StepTrace| 2.0 * (step.import_mwh - step.export_mwh);
         let less: Vec<f64> = base.steps.iter().zip(&trace.steps).map(|(b, s)| net(b) - net(s)).collect();
         for window in less.windows(half_hours) {
             let held = window.iter().copied().fold(f64::INFINITY, f64::min);
@@ -72,6 +72,14 @@ pub(crate) fn deepest_turn_down_mw(view: &View<'_>, policy: &str, half_hours: us
         }
     }
     deepest
+}
+
+/// The highest import that a policy held for some hours, MW; `None` without traces.
+pub(crate) fn highest_draw_mw(view: &View<'_>, policy: &str, half_hours: usize) -> Option<f64> {
+    let lowest = |window: &[StepTrace]| window.iter().map(|step| 2.0 * step.import_mwh).fold(f64::INFINITY, f64::min);
+    let traces = view.traces.iter().filter(|trace| trace.policy == policy);
+    let held = traces.flat_map(|trace| trace.steps.windows(half_hours).map(lowest));
+    held.filter(|mw| mw.is_finite()).reduce(f64::max)
 }
 
 #[cfg(test)]

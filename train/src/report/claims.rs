@@ -4,7 +4,7 @@
 //! In: a [`View`]. Out: one entry per claim.
 //! Always: the only numbers written here are the claims themselves; all others come from the evaluation at hand.
 
-use super::ceiling::{Ceiling, ceilings, deepest_turn_down_mw, share_of_steps};
+use super::ceiling::{Ceiling, ceilings, deepest_turn_down_mw, highest_draw_mw, share_of_steps};
 use super::number::{ends, number, percent, pounds, short_pounds};
 use super::view::{View, WEEKS_PER_YEAR};
 use crate::evaluation::{Interval, PolicyReport};
@@ -99,7 +99,7 @@ impl About<'_> {
                        regional averages. An average intensity also overstates what one megawatt more or less changes: \
                        where gas is marginal in both half-hours, moving between them saves nothing."
                     .into(),
-            status: status(&share, CARBON_PCT, self.ceilings.iter().filter_map(|c| c.carbon_pct).reduce(f64::max)),
+            status: status(&share, CARBON_PCT, None),
         }
     }
 
@@ -173,7 +173,7 @@ impl About<'_> {
         let sold = delivered > 1e-6 && per_mwh.is_finite();
         Claim {
             title: format!(
-                "{} and {} kg of CO2 for {}\u{a0}MW turned down over {} minutes",
+                "{} and {} kg of CO\u{2082} for {}\u{a0}MW turned down over {} minutes",
                 pounds(gbp.round()),
                 number(kg, 0),
                 number(mw, 1),
@@ -199,42 +199,31 @@ impl About<'_> {
 
     fn fleet(&self) -> Claim {
         let per_site = FLEET.0 / FLEET.1;
-        let deepest = deepest_turn_down_mw(self.view, &self.policy.name, 4);
-        let draws: Vec<f64> =
-            self.view.traces_of(self.fifo).iter().flat_map(|t| &t.steps).map(|s| 2.0 * s.import_mwh).collect();
-        let mean = draws.iter().sum::<f64>() / draws.len().max(1) as f64;
-        let mut bound = Vec::new();
-        if mean > 0.0 {
-            bound.push(format!("FIFO draws {} MW on average: without export nobody turns down more", number(mean, 1)));
-        }
-        let mut achieved = Vec::new();
-        let held = deepest.filter(|mw| *mw > 0.0);
-        achieved.extend(held.map(|mw| {
-            let share = if mean > 0.0 {
-                format!(", {} of the mean draw", percent(100.0 * mw / mean, 0))
-            } else {
-                String::new()
-            };
-            format!("deepest turn-down against FIFO held for two hours: {} MW{share}", number(mw, 1))
-        }));
-        let holds_if = match held {
-            Some(mw) => format!(
-                "It takes sites {} times as large as this one, all at the same moment; a deepest moment is not what can be \
-                 offered every day.",
-                number(per_site / mw, 1)
-            ),
-            None => "It takes sites that can all turn down at the same moment.".into(),
-        };
+        let sites = self.view.sites as f64;
+        let most = highest_draw_mw(self.view, &self.fifo.name, 4).map(|mw| mw / sites).filter(|mw| *mw > 0.0);
+        let held = deepest_turn_down_mw(self.view, &self.policy.name, 4).map(|mw| mw / sites).filter(|mw| *mw > 0.0);
+        let each = if self.view.sites > 1 { " per site" } else { "" };
+        let bound = most.map(|mw| {
+            format!("FIFO draws up to {} MW{each} for two hours: without export nobody turns down more", number(mw, 1))
+        });
+        let achieved = held.map(|mw| {
+            format!("deepest turn-down against FIFO held for two hours: {} MW{each}", number(mw, 1))
+        });
+        let larger = held.map_or_else(String::new, |mw| format!(" {} times as large as here", number(per_site / mw, 1)));
         Claim {
             title: format!("{}\u{a0}MW of flexibility over {} sites", number(FLEET.0, 0), number(FLEET.1, 0)),
             means: format!("That is {}\u{a0}MW per site.", number(per_site, 0)),
-            bound,
-            achieved,
-            holds_if,
-            status: match held {
-                Some(mw) if mw >= per_site => "reached".into(),
-                Some(_) => "not reached".into(),
-                None => "not tested".into(),
+            bound: Vec::from_iter(bound),
+            achieved: Vec::from_iter(achieved),
+            holds_if: format!(
+                "It takes sites{larger} that all turn down at the same moment; a deepest moment is not what can be offered \
+                 every day."
+            ),
+            status: match (held, most) {
+                (Some(mw), _) if mw >= per_site => "reached".into(),
+                (_, Some(most)) if most < per_site => "beyond the bound".into(),
+                (Some(_), _) => "not reached".into(),
+                (None, _) => "not tested".into(),
             },
         }
     }

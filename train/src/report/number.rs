@@ -43,7 +43,10 @@ pub(crate) fn short_pounds(value: f64) -> String {
     let sign = if value < 0.0 { "\u{2212}" } else { "" };
     match value.abs() {
         size if !size.is_finite() => DASH.to_string(),
-        size if size >= 999_500.0 => format!("{sign}£{}M", number(size / 1e6, 2)),
+        size if size >= 999_500.0 => {
+            let millions = number(size / 1e6, 2);
+            format!("{sign}£{}M", millions.strip_suffix('0').unwrap_or(&millions))
+        }
         size if size >= 9_950.0 => format!("{sign}£{}k", number(size / 1e3, 0)),
         _ => pounds(value),
     }
@@ -95,7 +98,7 @@ mod tests {
     fn money_is_written_as_people_write_it() {
         assert_eq!((pounds(1234.6), pounds(-12.345)), ("£1,235".into(), "\u{2212}£12.35".into()));
         assert_eq!((pounds(0.0), pounds(-0.001)), ("£0".into(), "£0".into()));
-        assert_eq!((short_pounds(2_300_000.0), short_pounds(-45_400.0)), ("£2.30M".into(), "\u{2212}£45k".into()));
+        assert_eq!((short_pounds(2_300_000.0), short_pounds(-45_400.0)), ("£2.3M".into(), "\u{2212}£45k".into()));
         assert_eq!((signed_pounds(50.0), signed_pounds(-300.0)), ("+£50.00".into(), "\u{2212}£300".into()));
         assert_eq!(pounds(f64::INFINITY), DASH);
     }

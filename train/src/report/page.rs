@@ -5,7 +5,7 @@
 
 use super::ceiling::ceilings;
 use super::claims::{Claim, claims};
-use super::draw::{FIGURE_CSS, Picture, TOKENS_CSS};
+use super::draw::{FIGURE_CSS, Picture, TOKENS_CSS, escaped};
 use super::number::{DASH, counted, number, percent};
 use super::pictures::{self, Choice};
 use super::tables::{self, Row, Table};
@@ -36,21 +36,28 @@ pub(super) fn page(input: &ReportInput<'_>) -> Result<Report, Fault> {
     let scatter = pictures::scatter(&view).and_then(|(picture, caption)| add(Some(picture), &caption));
     let profile = add(pictures::profile(&view), PROFILE);
     let learning = add(pictures::learning(input.learning), LEARNING);
-    let lateness = add(pictures::lateness(&view), LATENESS);
+    let (late, none_late) = match pictures::lateness(&view) {
+        Some(Ok(picture)) => (Some(picture), None),
+        Some(Err(words)) => (None, Some(words)),
+        None => (None, None),
+    };
+    let lateness = add(late, LATENESS);
     let files = choices.iter().map(|choice| &choice.picture).chain(drawn.iter().map(|(picture, _)| picture));
     let figures = files.map(|picture| (format!("{}.svg", picture.file), picture.standalone())).collect();
     let said = verdict(&view);
-    let missing = missing(&view, input, [&shifted, &waterfall, &scatter, &profile, &lateness]);
+    let has_classes = lateness.is_some() || none_late.is_some();
+    let missing = missing(&view, input, shifted.is_some(), scatter.is_some(), has_classes);
     let values = context! {
         css => safe([TOKENS_CSS, FIGURE_CSS, PAGE_CSS].concat()),
         title => format!("{} on {}", input.evaluation.scenario, input.evaluation.grid),
         headline => said.headline,
         verdict => said.text,
         labels => labels(&view),
-        policies => table(&tables::policies(&view)),
+        money => table(&tables::money(&view)),
+        physics => table(&tables::physics(&view)),
         days => choices.iter().enumerate().map(|(index, choice)| day(index, choice)).collect::<Vec<Value>>(),
         subject => view.subject.map(|policy| policy.name.clone()),
-        shifted, waterfall, scatter, profile, learning, lateness,
+        shifted, waterfall, scatter, profile, learning, lateness, none_late,
         claims => claims(&view).iter().map(claim).collect::<Vec<Value>>(),
         ceilings => ceiling_rows(&view),
         weeks => table(&tables::weeks(&view)),
@@ -79,6 +86,11 @@ fn render(values: Value) -> String {
     template.render(values).expect("every name of the template is in its context, as a test shows")
 }
 
+/// A name that may be broken after its underscores and slashes.
+fn soft(name: &str) -> Value {
+    safe(escaped(name).replace('_', "_<wbr />").replace('/', "/<wbr />"))
+}
+
 fn safe(markup: String) -> Value {
     Value::from_safe_string(markup)
 }
@@ -100,7 +112,7 @@ fn day(index: usize, choice: &Choice) -> Value {
 fn table(table: &Table) -> Value {
     let row = |row: &Row| {
         let cells: Vec<Value> = row.cells.iter().map(|(value, small)| context! { value, small }).collect();
-        context! { name => row.name.clone(), kind => row.kind.clone(), marked => row.marked, cells }
+        context! { name => soft(&row.name), kind => row.kind.clone(), marked => row.marked, cells }
     };
     context! { head => table.head.clone(), rows => table.rows.iter().map(row).collect::<Vec<Value>>() }
 }
@@ -156,7 +168,7 @@ fn settings(view: &View<'_>) -> Vec<Value> {
         ("grid".to_string(), format!("{} ({})", evaluation.grid, evaluation.grid_kind)),
         ("split".to_string(), evaluation.split.clone()),
         ("dates".to_string(), format!("{} up to {}, exclusive", day(&evaluation.from), day(&evaluation.to))),
-        ("weeks".to_string(), counted(evaluation.weeks, "week", "weeks")),
+        ("weeks".to_string(), number(evaluation.weeks as f64, 0)),
         ("sets of jobs per week".to_string(), number(evaluation.seeds as f64, 0)),
         ("job seeds".to_string(), evaluation.job_seeds.join(", ")),
         ("perfect foresight".to_string(), foresight(evaluation)),
@@ -185,20 +197,20 @@ fn pairs(rows: &[(String, String)]) -> Vec<Value> {
 }
 
 /// What the page would show if it were at hand.
-fn missing(view: &View<'_>, input: &ReportInput<'_>, figures: [&Option<Value>; 5]) -> Vec<String> {
+fn missing(view: &View<'_>, input: &ReportInput<'_>, moved: bool, rival: bool, classes: bool) -> Vec<String> {
     let mut missing = Vec::new();
     if view.oracle_gain_gbp().is_none() {
         missing.push("No perfect-foresight bound was computed, so no share of the possible gain can be stated.");
     }
     if input.traces.is_empty() || input.grid.is_empty() {
         missing.push("Half-hours were not stored with this evaluation: no day, no map of the week, no ceilings.");
-    } else if figures[0].is_none() {
+    } else if !moved {
         missing.push("Nothing was moved in time, so there is no map of the week.");
     }
-    if figures[2].is_none() {
+    if !rival {
         missing.push("Fewer than two policies were played, so there is nobody to compare week by week.");
     }
-    if figures[4].is_none() {
+    if !classes {
         missing.push("No jobs were counted by class.");
     }
     missing.into_iter().map(str::to_string).collect()

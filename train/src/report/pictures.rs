@@ -9,7 +9,7 @@ use super::draw::{
     Curve, Curves, DayPicture, HeatMap, LatenessRow, Picture, ScatterPoint, Waterfall, curves_sheet, day_sheet,
     heat_sheet, lateness_sheet, scatter_sheet, waterfall_sheet,
 };
-use super::number::pounds;
+use super::number::{counted, listed, number, pounds};
 use super::view::View;
 use super::{LearningRun, ReportInput};
 use crate::evaluation::{ClassReport, GapReport, GridStep, PolicyReport, StepTrace};
@@ -43,7 +43,7 @@ pub(crate) fn day_choices(view: &View<'_>, input: &ReportInput<'_>) -> Result<Ve
     }
     let whole = days::whole(all);
     for (at, reason) in
-        [(0, "largest saving"), (whole.len() / 2, "middling day"), (whole.len().saturating_sub(1), "smallest saving")]
+        [(0, "largest saving"), (whole.len() / 2, "median saving"), (whole.len().saturating_sub(1), "smallest saving")]
     {
         if whole.is_empty() {
             break;
@@ -260,8 +260,8 @@ fn gap_curve(name: &str, gap: &GapReport) -> Curve {
     Curve { name: name.to_string(), points: points.collect(), band: band.collect() }
 }
 
-/// Late jobs by class, FIFO beside the subject and the strongest rival.
-pub(crate) fn lateness(view: &View<'_>) -> Option<Picture> {
+/// Late jobs by class, FIFO beside the subject and the strongest rival; words where none of them was late.
+pub(crate) fn lateness(view: &View<'_>) -> Option<Result<Picture, String>> {
     let subject = view.subject?;
     let mut shown = Vec::from_iter(view.fifo);
     shown.push(subject);
@@ -279,8 +279,13 @@ pub(crate) fn lateness(view: &View<'_>) -> Option<Picture> {
         return None;
     }
     let names: Vec<String> = shown.iter().map(|policy| policy.name.clone()).collect();
+    if rows.iter().flat_map(|row| &row.jobs).all(|jobs| jobs.0 < 0.005) {
+        let jobs: f64 = rows.iter().filter_map(|row| row.jobs.first()).map(|jobs| jobs.1).sum();
+        let classes = counted(rows.len(), "class", "classes");
+        return Some(Err(format!("No job of {classes} was late under {}, of about {} that ended.", listed(&names), number(jobs, 0))));
+    }
     let description = "Bars, one per policy in each job class: the share of jobs that ended late.";
-    Some(Picture::new("lateness", "Late jobs by class", description, |form| lateness_sheet(&rows, &names, form)))
+    Some(Ok(Picture::new("lateness", "Late jobs by class", description, |form| lateness_sheet(&rows, &names, form))))
 }
 
 /// Per cent of the values that are at least x, as stairs.

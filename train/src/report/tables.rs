@@ -29,9 +29,17 @@ pub(crate) struct Row {
 
 type Column<'a> = (&'a str, Box<dyn Fn(&PolicyReport) -> (String, String) + 'a>);
 
-/// All policies, cheapest first.
-pub(crate) fn policies(view: &View<'_>) -> Table {
-    let columns = columns(view);
+/// What the policies cost, cheapest first.
+pub(crate) fn money(view: &View<'_>) -> Table {
+    of_columns(view, &money_columns(view))
+}
+
+/// What the policies did to carbon, service and machines, in the same order.
+pub(crate) fn physics(view: &View<'_>) -> Table {
+    of_columns(view, &physics_columns(view))
+}
+
+fn of_columns(view: &View<'_>, columns: &[Column<'_>]) -> Table {
     let marked = view.subject.map(|subject| subject.name.as_str());
     let rows = view.order.iter().map(|policy| Row {
         name: policy.name.clone(),
@@ -42,45 +50,60 @@ pub(crate) fn policies(view: &View<'_>) -> Table {
     Table { head: columns.iter().map(|(name, _)| (*name).to_string()).collect(), rows: rows.collect() }
 }
 
-fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
+fn money_columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
     let weeks = view.weeks();
-    let plain = |text: String| (text, String::new());
-    let with_ends = move |interval: Interval, decimals: usize, text: String| {
-        let ends = if view.has_intervals() { ends(&interval, decimals) } else { String::new() };
-        (text, ends)
-    };
-    let of_gap = move |interval: Option<Interval>| match interval {
-        Some(share) => with_ends(in_percent(&share), 1, number(100.0 * share.value, 1)),
+    let of_gap = move |share: Option<Interval>| match share {
+        Some(share) => with_ends(view, in_percent(&share), 1, number(100.0 * share.value, 1)),
         None => plain(DASH.into()),
     };
     let mut columns: Vec<Column<'a>> = Vec::new();
     if view.order.iter().any(|policy| gap(policy).is_some()) {
-        columns.push(("gap captured, %", Box::new(move |p| of_gap(gap(p).map(|gap| gap.0)))));
-        columns.push(("middle half of weeks, %", Box::new(move |p| of_gap(gap(p).map(|gap| gap.1)))));
+        columns.push(("gap captured,\u{a0}%", Box::new(move |p| of_gap(gap(p).map(|gap| gap.0)))));
+        columns.push(("middle half of weeks,\u{a0}%", Box::new(move |p| of_gap(gap(p).map(|gap| gap.1)))));
     }
     let saving = move |p: &PolicyReport| match view.fifo.and_then(|fifo| view.saving(p, fifo)) {
-        Some(saving) => with_ends(saving, 0, pounds(saving.value)),
+        Some(saving) => with_ends(view, saving, 0, pounds(saving.value)),
         None => plain(DASH.into()),
-    };
-    let share = move |p: &PolicyReport, share: Interval| match view.fifo {
-        Some(fifo) if fifo.name != p.name => with_ends(share, 2, number(share.value, 2)),
-        _ => plain(DASH.into()),
     };
     columns.push(("saved, £/week", Box::new(saving)));
     columns.push(("J, £/week", Box::new(move |p| plain(pounds(p.cost_gbp / weeks)))));
-    columns.push(("J saved, %", Box::new(move |p| share(p, p.cost_saving_pct_interval))));
-    columns.push(("full bill saved, %", Box::new(move |p| share(p, p.bill_saving_pct_interval))));
-    columns.push(("energy part saved, %", Box::new(move |p| share(p, p.energy_saving_pct_interval))));
-    columns.push(("CO2 saved, %", Box::new(move |p| share(p, p.carbon_saving_pct_interval))));
-    let marginal = move |p: &PolicyReport| plain(number(p.carbon_marginal_saving_pct.unwrap_or(f64::NAN), 2));
-    columns.push(("marginal CO2 saved, %", Box::new(marginal)));
-    columns.push(("CO2, t/week", Box::new(move |p| plain(number(p.carbon_t / weeks, 1)))));
-    columns.push(("deadlines met, %", Box::new(move |p| plain(number(p.deadlines_met_pct.unwrap_or(f64::NAN), 2)))));
-    columns.push(("battery cycles/week", Box::new(move |p| plain(number(p.battery_cycles, 2)))));
-    columns.push(("moved, MWh/week", Box::new(move |p| plain(number(p.shifted_mwh / weeks, 1)))));
-    columns.push(("peak import, MW", Box::new(move |p| plain(number(p.peak_import_mw, 2)))));
-    columns.push(("CPU ms/decision", Box::new(move |p| plain(milliseconds(p.decision_ms.cpu_mean)))));
+    columns.push(("J saved,\u{a0}%", Box::new(move |p| share(view, p, p.cost_saving_pct_interval))));
+    columns.push(("full bill saved,\u{a0}%", Box::new(move |p| share(view, p, p.bill_saving_pct_interval))));
+    columns.push(("energy part saved,\u{a0}%", Box::new(move |p| share(view, p, p.energy_saving_pct_interval))));
     columns
+}
+
+fn physics_columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
+    let weeks = view.weeks();
+    let marginal = move |p: &PolicyReport| match (view.is_fifo(p), p.carbon_marginal_saving_pct) {
+        (false, Some(pct)) => plain(number(pct, 2)),
+        _ => plain(DASH.into()),
+    };
+    let met = |p: &PolicyReport| plain(number(p.deadlines_met_pct.unwrap_or(f64::NAN), 2));
+    vec![
+        ("CO\u{2082} saved,\u{a0}%", Box::new(move |p| share(view, p, p.carbon_saving_pct_interval))),
+        ("marginal CO\u{2082} saved,\u{a0}%", Box::new(marginal)),
+        ("CO\u{2082}, t/week", Box::new(move |p| plain(number(p.carbon_t / weeks, 1)))),
+        ("deadlines met,\u{a0}%", Box::new(met)),
+        ("moved, MWh/week", Box::new(move |p| plain(number(p.shifted_mwh / weeks, 1)))),
+        ("battery cycles per week", Box::new(|p| plain(number(p.battery_cycles, 2)))),
+        ("peak import, MW", Box::new(|p| plain(number(p.peak_import_mw, 2)))),
+        ("CPU ms per decision", Box::new(|p| plain(milliseconds(p.decision_ms.cpu_mean)))),
+    ]
+}
+
+fn plain(text: String) -> (String, String) {
+    (text, String::new())
+}
+
+fn with_ends(view: &View<'_>, interval: Interval, decimals: usize, text: String) -> (String, String) {
+    let ends = if view.has_intervals() { ends(&interval, decimals) } else { String::new() };
+    (text, ends)
+}
+
+/// A saving against FIFO, per cent; FIFO itself has none.
+fn share(view: &View<'_>, policy: &PolicyReport, share: Interval) -> (String, String) {
+    if view.is_fifo(policy) { plain(DASH.into()) } else { with_ends(view, share, 2, number(share.value, 2)) }
 }
 
 /// Three digits that count.
@@ -95,12 +118,11 @@ fn milliseconds(value: f64) -> String {
 /// Week by week what the subject did.
 pub(crate) fn weeks(view: &View<'_>) -> Table {
     let Some(policy) = view.subject else { return Table::default() };
-    let mut head = vec!["FIFO\u{2019}s J, £", "J, £", "saved, £", "saved, %", "CO2, t", "jobs late", "left over, £"];
+    let mut head = vec!["FIFO\u{2019}s J,\u{a0}£", "J,\u{a0}£", "saved,\u{a0}£", "saved,\u{a0}%", "CO\u{2082},\u{a0}t", "jobs late", "left over,\u{a0}£"];
     let has_gap = policy.per_week.iter().any(|week| week.gap_captured.is_some());
     if has_gap {
-        head.push("gap captured, %");
+        head.push("gap captured,\u{a0}%");
     }
-    let plain = |text: String| (text, String::new());
     let rows = policy.per_week.iter().map(|week| {
         let saved = week.fifo_cost_gbp - week.cost_gbp;
         let share = if week.fifo_cost_gbp > 0.0 { 100.0 * saved / week.fifo_cost_gbp } else { f64::NAN };

@@ -8,6 +8,9 @@ use super::number::{counted, ends, listed, percent, pounds};
 use super::view::{Comparison, View, gap, in_percent};
 use crate::evaluation::{Interval, PolicyReport};
 
+/// Energy of interactive inference saved, per cent, above which it is told.
+const SERVED_LESS_PCT: f64 = 0.5;
+
 /// What is said first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
@@ -33,12 +36,12 @@ pub(crate) fn verdict(view: &View<'_>) -> Verdict {
         Some(fifo) => headline(view, best, fifo),
         None => format!("{} is the cheapest of {}.", best.name, policies(view)),
     };
-    let mut text = vec![[setting, gain(view, best)].concat(), [compared(view, best), captured(view, best)].concat()];
+    let mut text = vec![[setting, gain(view, best)].concat(), [compared(view, best), captured(view, best), served_less(view, best)].concat()];
     if let Some(subject) = view.subject.filter(|subject| subject.name != best.name) {
         let place = view.order.iter().position(|policy| policy.name == subject.name).unwrap_or(0) + 1;
         let role = if subject.kind == "network" { "The trained policy" } else { "The best other policy" };
         let intro = format!("{role} {} comes {} of {}. ", subject.name, ordinal(place), view.order.len());
-        text.push([intro, gain(view, subject), compared(view, subject), captured(view, subject)].concat());
+        text.push([intro, gain(view, subject), compared(view, subject), captured(view, subject), served_less(view, subject)].concat());
     }
     text.retain(|paragraph| !paragraph.trim().is_empty());
     Verdict { headline, text: text.iter().map(|paragraph| paragraph.trim().to_string()).collect() }
@@ -58,9 +61,12 @@ fn policies(view: &View<'_>) -> String {
 
 fn setting(view: &View<'_>) -> String {
     let evaluation = view.evaluation;
-    let seeds = if evaluation.seeds == 1 { "one set of jobs" } else { "several sets of jobs" };
+    let sets = match evaluation.seeds {
+        1 => "the same jobs".to_string(),
+        seeds => format!("the same {seeds} sets of jobs"),
+    };
     format!(
-        "{} played the same {} of the {} grid {} with the same {seeds} in scenario {}. ",
+        "Played: {}, {} of the {} grid table {}, scenario {}, each policy on {sets}. ",
         policies(view),
         counted(evaluation.weeks, "week", "weeks"),
         evaluation.grid_kind,
@@ -144,6 +150,21 @@ fn captured(view: &View<'_>, policy: &PolicyReport) -> String {
         }
         None => "No perfect-foresight bound is at hand, so how much of the possible gain this is remains open. ".into(),
     }
+}
+
+/// Says so where a saving comes with less energy for interactive inference, which cannot be made up for later.
+fn served_less(view: &View<'_>, policy: &PolicyReport) -> String {
+    let Some(fifo) = view.fifo.filter(|fifo| fifo.name != policy.name) else { return String::new() };
+    let energy = |of: &PolicyReport| -> f64 {
+        view.traces_of(of).iter().flat_map(|trace| &trace.steps).map(|step| step.interactive_mwh).sum()
+    };
+    let (mine, base) = (energy(policy), energy(fifo));
+    let less = 100.0 * (1.0 - mine / base);
+    if base > 0.0 && mine > 0.0 && less > SERVED_LESS_PCT {
+        let less = percent(less, 1);
+        return format!("It spends {less} less energy on interactive inference than FIFO: part of the saving is slower or missing service. ");
+    }
+    String::new()
 }
 
 fn ordinal(place: usize) -> String {

@@ -28,6 +28,8 @@ pub(crate) struct View<'a> {
     pub(crate) fifo: Option<&'a PolicyReport>,
     /// Whom the pictures show: the cheapest trained policy, or else the cheapest that is not FIFO.
     pub(crate) subject: Option<&'a PolicyReport>,
+    /// Number of sites.
+    pub(crate) sites: usize,
 }
 
 impl<'a> View<'a> {
@@ -38,13 +40,18 @@ impl<'a> View<'a> {
         let fifo = order.iter().find(|policy| policy.name == "fifo").copied();
         let others = || order.iter().filter(|policy| policy.name != "fifo");
         let subject = others().find(|policy| policy.kind == "network").or_else(|| others().next()).copied();
-        Self { evaluation, grid: input.grid, traces: input.traces, order, fifo, subject }
+        Self { evaluation, grid: input.grid, traces: input.traces, order, fifo, subject, sites: input.sites.max(1) }
     }
 
     /// The strongest policy beside another: the cheapest that is neither that nor FIFO, or else FIFO.
     pub(crate) fn rival_of(&self, policy: &PolicyReport) -> Option<&'a PolicyReport> {
         let other = self.order.iter().find(|other| other.name != policy.name && other.name != "fifo");
         other.copied().or(self.fifo.filter(|fifo| fifo.name != policy.name))
+    }
+
+    /// Whether a policy is what savings are measured against.
+    pub(crate) fn is_fifo(&self, policy: &PolicyReport) -> bool {
+        self.fifo.is_none_or(|fifo| fifo.name == policy.name)
     }
 
     /// The weeks as a divisor.

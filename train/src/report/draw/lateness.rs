@@ -19,7 +19,9 @@ pub(crate) struct LatenessRow {
 /// Draws bars of late jobs in per cent.
 pub(crate) fn lateness_sheet(rows: &[LatenessRow], policies: &[String], form: Form) -> Sheet {
     let mut sheet = Sheet::new(form);
-    let bars: Vec<String> = (0..policies.len()).map(|index| format!("f{}", index % 8)).collect();
+    // The first policy is what the others are measured by.
+    let bar = |index: usize| if index == 0 { "base".to_string() } else { format!("f{}", (index - 1) % 8) };
+    let bars: Vec<String> = (0..policies.len()).map(bar).collect();
     let keys: Vec<(Mark<'_>, &str)> =
         policies.iter().zip(&bars).map(|(name, class)| (Mark::Bar(class), name.as_str())).collect();
     let legend = sheet.legend(form, 0, &keys);

@@ -17,7 +17,7 @@ pub(crate) use day::{DayPicture, day_sheet};
 pub(crate) use heat::{HeatMap, heat_sheet};
 pub(crate) use lateness::{LatenessRow, lateness_sheet};
 pub(crate) use scatter::{ScatterPoint, scatter_sheet};
-pub(crate) use sheet::{FIGURE_CSS, Form, Sheet, TOKENS_CSS};
+pub(crate) use sheet::{FIGURE_CSS, Form, Sheet, TOKENS_CSS, escaped};
 pub(crate) use waterfall::{Waterfall, waterfall_sheet};
 
 /// A drawing with its words.

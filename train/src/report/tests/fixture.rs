@@ -54,6 +54,7 @@ impl Fixture {
             traces: &self.traces,
             day: None,
             battery_mwh: Some(16.0),
+            sites: 1,
             learning: &self.learning,
             reproduce: &self.reproduce,
         }

@@ -44,7 +44,7 @@ fn the_page_holds_every_part_and_loads_nothing() {
         "beyond the bound",
         "flexai evaluate ppo --report out",
         "no price",
-        "gap captured, %",
+        "gap captured,\u{a0}%",
         "counterfactual",
     ] {
         assert!(html.contains(part), "{part}");
@@ -85,7 +85,7 @@ fn what_is_missing_leaves_a_page_that_says_so() {
     {
         assert!(report.html.contains(part), "{part}");
     }
-    assert!(!report.html.contains("gap captured, %"));
+    assert!(!report.html.contains("gap captured,\u{a0}%"));
     assert!(report.html.contains("Performance profile"), "of savings, as there is no gap");
 }
 
