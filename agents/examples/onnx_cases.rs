@@ -76,7 +76,7 @@ fn write_kind(
     let observation_space = Space::uniform_box(len, low, high);
     let policy = PolicyExport {
         network: &network,
-        env: EnvRecord { id: "Drawn-v0".into(), scenario: serde_json::Value::Null },
+        env: EnvRecord { id: "Drawn-v0".into(), scenario: serde_json::Value::Null, plan: None },
         observation_space: &observation_space,
         action_space,
         observation_schema: &ObservationSchema::unnamed(len),

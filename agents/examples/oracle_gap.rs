@@ -33,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (weeks, _) = scored_weeks(&setup.trace, split.periods(), shape, &missing);
     let mut site = FlexFleet::new(Arc::clone(&setup));
     let limits = Limits { seconds, gap: 1e-4, ..Limits::default() };
-    let options = OracleOptions { integers: seconds.is_some(), limits };
+    let options = OracleOptions { integers: seconds.is_some(), limits, ..OracleOptions::default() };
+    let detail = std::env::var("DETAIL").ok().and_then(|text| text.parse().ok());
+    let options = OracleOptions { detail: detail.unwrap_or(options.detail), ..options };
     let mut sums = [0.0; 4];
     println!("week       fifo       rule     replay      bound  open_pct  gap_pct  oracle_s  steps  columns  rows");
     for (i, week) in weeks.iter().enumerate().take(limit) {
@@ -53,7 +55,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let open = 100.0 * (row[2] - row[3]) / (row[0] - row[3]);
         println!(
             "{i:4} {:10.1} {:10.1} {:10.1} {:10.1} {open:9.2} {:8.4} {took:9.3} {:6} {:8} {:5}",
-            row[0], row[1], row[2], row[3], 100.0 * found.gap, found.iterations, found.size[0], found.size[1]
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            100.0 * found.gap,
+            found.iterations,
+            found.size[0],
+            found.size[1]
         );
     }
     let open = 100.0 * (sums[2] - sums[3]) / (sums[0] - sums[3]);

@@ -7,6 +7,7 @@
 pub mod artifact;
 #[cfg(feature = "training")]
 pub mod device;
+pub mod hybrid;
 pub mod oracle;
 pub mod planning;
 pub mod policy;

@@ -28,6 +28,10 @@ pub enum Command {
     Train(TrainArgs),
     /// Play policies and rivals on the same weeks and compare them
     Evaluate(EvaluateArgs),
+    /// Put evaluations of the same weeks into one table
+    Compare(CompareArgs),
+    /// Write evaluations as one Markdown table
+    Leaderboard(LeaderboardArgs),
     /// Write a checkpoint as an artifact that any runtime loads
     Export(ExportArgs),
     /// Decide by an artifact: JSON lines in, JSON lines out
@@ -40,6 +44,10 @@ pub enum Command {
     Bench(BenchArgs),
     /// Draw a figure as SVG
     Figure(FigureArgs),
+    /// List the rivals with their options
+    Rivals(RivalsArgs),
+    /// Choose the options of a rival on weeks of the train split
+    Tune(TuneArgs),
 }
 
 /// `flexai train`.
@@ -79,8 +87,9 @@ pub struct TrainArgs {
 
 /// `flexai evaluate`.
 #[derive(Debug, Args)]
+#[command(after_help = crate::commands::rivals_help())]
 pub struct EvaluateArgs {
-    /// Run directories, checkpoints, artifacts, or names of rivals
+    /// Run directories, checkpoints, artifacts, or rivals: NAME, or NAME:key=value,key=value
     #[arg(required = true, value_name = "POLICY")]
     pub policies: Vec<String>,
     /// Scenario file; without it the one stored with the first policy
@@ -98,7 +107,7 @@ pub struct EvaluateArgs {
     /// Day after the last, e.g. 2024-04-01
     #[arg(long, requires = "from")]
     pub to: Option<String>,
-    /// Rivals to play along: all, none, or names with commas
+    /// Rivals to play along: all, none, or rivals with commas, options and all
     #[arg(long, default_value = "all")]
     pub rivals: String,
     /// At most so many weeks, spread over the range
@@ -119,6 +128,9 @@ pub struct EvaluateArgs {
     /// Play every week anew and keep none
     #[arg(long, conflicts_with = "cache")]
     pub no_cache: bool,
+    /// Leave out perfect foresight, and with it the share of its gap
+    #[arg(long)]
+    pub no_oracle: bool,
     /// Folder for the report: index.html with its figures, the evaluation and its half-hours
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -128,6 +140,73 @@ pub struct EvaluateArgs {
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// `flexai rivals`.
+#[derive(Debug, Args)]
+pub struct RivalsArgs {
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai tune`.
+#[derive(Debug, Args)]
+pub struct TuneArgs {
+    /// Rival to begin with: NAME, or NAME:key=value,key=value
+    pub rival: String,
+    /// Scenario file; without it the standard scenario
+    #[arg(long)]
+    pub scenario: Option<PathBuf>,
+    /// Grid table instead of the embedded synthetic grid
+    #[arg(long)]
+    pub grid: Option<PathBuf>,
+    /// Weeks of the train split, drawn at random
+    #[arg(long, default_value_t = 50)]
+    pub weeks: usize,
+    /// Seed of the weeks, the jobs and the draws
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Draws of all options at random before the search, which goes on from the best
+    #[arg(long, default_value_t = 0)]
+    pub draws: usize,
+    /// Rounds over all options, one after another; fewer if a round changes nothing
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
+    /// Only these options, with commas
+    #[arg(long, value_name = "KEY,..", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders made by `evaluate --out`, or files with what `evaluate --json` printed
+    #[arg(required = true, value_name = "EVALUATION")]
+    pub evaluations: Vec<PathBuf>,
+    /// Folder for the joint evaluation and its half-hours
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder for the report: index.html with its figures, the evaluation and its half-hours
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai leaderboard`.
+#[derive(Debug, Args)]
+pub struct LeaderboardArgs {
+    /// Folders made by `evaluate --out`, or files with what `evaluate --json` printed
+    #[arg(required = true, value_name = "EVALUATION")]
+    pub evaluations: Vec<PathBuf>,
+    /// Document with the two marker lines between which the table is written
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
 }
 
 /// `flexai export`.

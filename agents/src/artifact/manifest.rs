@@ -8,6 +8,7 @@
 use super::error::ArtifactError;
 use super::golden::GoldenVector;
 use super::network::Activation;
+use crate::hybrid::PlanConfig;
 use flexai_env::core::{ActionComponent, ObservationNormalizer, ObservationSchema, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,6 +77,9 @@ pub struct EnvRecord {
     pub id: String,
     /// The scenario in full; `null` where the environment has none.
     pub scenario: Value,
+    /// The plan that the policy adjusts; its action is then an adjustment, not an action by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanConfig>,
 }
 
 /// Shape of actor and critic.

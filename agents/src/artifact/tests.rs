@@ -35,7 +35,7 @@ impl Fixture {
     fn policy(&self) -> PolicyExport<'_> {
         PolicyExport {
             network: &self.network,
-            env: EnvRecord { id: "Toy-v0".into(), scenario: json!({"weeks": 2, "price": 0.1}) },
+            env: EnvRecord { id: "Toy-v0".into(), scenario: json!({"weeks": 2, "price": 0.1}), plan: None },
             observation_space: &self.observation_space,
             action_space: &self.action_space,
             observation_schema: &self.schema,

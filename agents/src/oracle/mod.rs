@@ -6,6 +6,7 @@
 
 mod flex;
 mod future;
+mod groups;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -21,12 +22,21 @@ use flexai_env::site::{SiteSetup, WindowChoice};
 const ROUNDING: f64 = 1e-10;
 
 /// How hard the oracle tries.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OracleOptions {
     /// Whether choices that no linear program can state are searched; `limits` says for how long.
     pub integers: bool,
     /// Limits of the solvers.
     pub limits: Limits,
+    /// A class whose jobs take no more columns than this is looked at job by job; another is a queue, whose bound is
+    /// looser where jobs are long against their slack.
+    pub detail: usize,
+}
+
+impl Default for OracleOptions {
+    fn default() -> Self {
+        Self { integers: false, limits: Limits::default(), detail: 16_000 }
+    }
 }
 
 /// What the best course costs, at least.
@@ -68,7 +78,7 @@ pub enum Kind {
 /// # Errors
 /// [`SolveError`] if a solver fails.
 pub fn oracle(setup: &SiteSetup, window: WindowChoice, options: &OracleOptions) -> Result<OracleResult, SolveError> {
-    let future = future(setup, window);
+    let future = future(setup, window, options.detail);
     let mut model = DispatchModel::default();
     model.build(future.wanted(false));
     let linear = InteriorPoint::default().solve(model.program(), &options.limits, None)?;
@@ -89,7 +99,7 @@ pub fn oracle(setup: &SiteSetup, window: WindowChoice, options: &OracleOptions) 
 impl Future {
     /// What the model is built from.
     pub fn wanted(&self, binaries: bool) -> Wanted<'_> {
-        Wanted { sites: &self.sites, pools: &self.pools, extras: &self.extras, binaries }
+        Wanted { sites: &self.sites, pools: &self.pools, groups: &self.groups, extras: &self.extras, binaries }
     }
 
     /// The bound that a solution proves.
@@ -119,12 +129,7 @@ impl Future {
     }
 
     /// Searches the choices; a search that found no point leaves the result of the linear program.
-    fn search(
-        &self,
-        model: &mut DispatchModel,
-        limits: &Limits,
-        result: &mut OracleResult,
-    ) -> Result<(), SolveError> {
+    fn search(&self, model: &mut DispatchModel, limits: &Limits, result: &mut OracleResult) -> Result<(), SolveError> {
         // The interior-point method relaxes the choices too; its rounded point is where the search starts.
         let relaxed = InteriorPoint::default().solve(model.program(), limits, None)?;
         let relaxed_gbp = self.bound_gbp(relaxed.bound);

@@ -5,11 +5,22 @@
 //! Always: one model for oracle and MPC, so that they differ by what they know and by nothing else.
 //! Not here: who decides (`rivals/`).
 
+mod battery_plan;
 mod dispatch_model;
 mod horizon;
+mod job_plan;
 mod linear_program;
+mod outlook;
+#[cfg(test)]
+mod outlook_tests;
+mod queues;
 pub mod solver;
 
-pub use dispatch_model::{DispatchModel, EarningsCurve, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted};
+pub use battery_plan::{BatteryAdvice, BatteryPlan};
+pub use dispatch_model::{
+    DispatchModel, EarningsCurve, JobGroup, JobGroups, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted,
+};
 pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
+pub use job_plan::{ClassAdvice, JobPlan};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};
+pub use outlook::{ForecastChoice, Outlook, OutlookOptions};

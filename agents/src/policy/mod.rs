@@ -9,6 +9,7 @@ mod network;
 pub use episode::{WeekOutcome, play_episode, play_week, play_week_seen};
 pub use network::NetworkPolicy;
 
+use flexai_env::core::StateError;
 use flexai_env::site::FleetView;
 
 /// Everything a policy may look at when it decides.
@@ -32,6 +33,24 @@ pub trait Policy: Send {
 
     /// Writes the action for a situation.
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]);
+
+    /// What it must remember to go on from here exactly; nothing for a policy that looks at the situation alone.
+    fn save_state(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Goes on from a saved state of a policy with the same settings.
+    ///
+    /// # Errors
+    /// [`StateError`] if the bytes are not such a state.
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let reason = || format!("{} bytes, expected none: it remembers nothing", bytes.len());
+        if bytes.is_empty() {
+            Ok(())
+        } else {
+            Err(StateError { environment: self.name().to_string(), reason: reason() })
+        }
+    }
 }
 
 /// Makes fresh copies of a policy, one per thread.

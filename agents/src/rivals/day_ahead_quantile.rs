@@ -2,18 +2,18 @@
 //!
 //! In: the price now and the day-ahead prices known around it. Out: run a class, charge or discharge if the price is
 //! low or high among them. Always: only prices that are known; network and policy charges count in both.
-//!
-//! The quantiles were chosen on the train split; see `DayAheadQuantile::default`.
+//! Not here: ranks of prices (`price_rank.rs`).
 
+use super::price_rank::{PriceRank, Quantiles};
+use super::rival::{OptionSpec, RivalPolicy};
 use crate::policy::{Policy, Situation};
-use flexai_env::grid::Signal;
-use flexai_env::market::PaidPrice;
-use flexai_env::site::{SiteAction, SiteView};
+use serde::{Deserialize, Serialize};
 
 /// Quantiles of the rule.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DayAheadQuantile {
-    /// Classes that may wait less than [`DayAheadQuantile::long_hours`] run at or below this quantile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DayAheadQuantileOptions {
+    /// Classes that may wait less than `long_hours` run at or below this quantile.
     pub run_short: f64,
     /// The other classes run at or below this one.
     pub run_long: f64,
@@ -25,84 +25,74 @@ pub struct DayAheadQuantile {
     pub discharge: f64,
     /// How many periods of the past are compared with.
     pub periods_back: usize,
-    window: Vec<f64>,
 }
 
-impl Default for DayAheadQuantile {
-    /// Chosen on 50 weeks of the real train split by `cargo run --release -p flexai --example tune_rule` (2026-11-22).
+impl Default for DayAheadQuantileOptions {
     fn default() -> Self {
-        Self {
-            run_short: 0.50,
-            run_long: 0.20,
-            long_hours: 8.0,
-            charge: 0.25,
-            discharge: 0.80,
-            periods_back: 0,
-            window: Vec::with_capacity(128),
-        }
+        Self { run_short: 0.50, run_long: 0.20, long_hours: 8.0, charge: 0.25, discharge: 0.80, periods_back: 0 }
     }
 }
 
-impl DayAheadQuantile {
-    /// Share of the known prices around now that are below the price now; 0.5 if there is nothing to compare with.
-    fn rank(&mut self, site: &SiteView<'_>) -> f64 {
-        let known = site.known();
-        let now = known.now();
-        let Some((_, index)) = known.latest(price_now(site), now) else {
-            return 0.5;
-        };
-        let price = index + site.charges(now);
-        let from = now.saturating_sub(self.periods_back);
-        self.window.clear();
-        let ahead = (from..known.day_ahead_until())
-            .filter_map(|t| known.get(Signal::DayAheadPrice, t).map(|p| p + site.charges(t)));
-        self.window.extend(ahead);
-        if self.window.is_empty() {
-            // No day-ahead prices at all: the last day of the index has to do.
-            let past = (now.saturating_sub(48)..now)
-                .filter_map(|t| known.get(Signal::IntradayPrice, t).map(|p| p + site.charges(t)));
-            self.window.extend(past);
-        }
-        if self.window.is_empty() {
-            return 0.5;
-        }
-        self.window.iter().filter(|p| **p < price).count() as f64 / self.window.len() as f64
-    }
+/// The rule.
+#[derive(Debug, Clone)]
+pub struct DayAheadQuantile {
+    quantiles: Quantiles,
+    periods_back: usize,
+    rank: PriceRank,
+}
 
-    fn decide_site(&mut self, site: &SiteView<'_>) -> SiteAction {
-        let rank = self.rank(site);
-        let battery = if rank <= self.charge {
-            1.0
-        } else if rank >= self.discharge {
-            -1.0
-        } else {
-            0.0
-        };
-        let mut decision = SiteAction { battery, ..SiteAction::default() };
-        for (run, class) in decision.run.iter_mut().zip(&site.config().workload.classes) {
-            let quantile = if class.slack_hours >= self.long_hours { self.run_long } else { self.run_short };
-            *run = if rank <= quantile { 1.0 } else { 0.0 };
-        }
-        decision
+impl DayAheadQuantileOptions {
+    fn quantiles(&self) -> Quantiles {
+        let Self { run_short, run_long, long_hours, charge, discharge, .. } = *self;
+        Quantiles { run_short, run_long, long_hours, charge, discharge }
     }
 }
 
-/// The auction price where that is paid; the index elsewhere, which is as close as one gets to an imbalance price that
-/// nobody knows yet.
-fn price_now(site: &SiteView<'_>) -> Signal {
-    match site.config().tariff.paid_price {
-        PaidPrice::DayAhead => Signal::DayAheadPrice,
-        PaidPrice::Intraday | PaidPrice::Imbalance | PaidPrice::Mixed => Signal::IntradayPrice,
+impl RivalPolicy for DayAheadQuantile {
+    type Options = DayAheadQuantileOptions;
+    const NAME: &'static str = "day_ahead_quantile";
+    const SUMMARY: &'static str = "run and charge when the price is low against the known day-ahead prices";
+    const OPTIONS: &'static [OptionSpec] = &[
+        OptionSpec::tuned("run_short", "impatient classes run at or below this quantile", RUN),
+        OptionSpec::tuned("run_long", "patient classes run at or below this quantile", RUN),
+        OptionSpec::tuned("long_hours", "slack in hours from which a class is patient", &["0.5", "2", "8"]),
+        OptionSpec::tuned("charge", "the battery charges at or below this quantile", CHARGE),
+        OptionSpec::tuned("discharge", "and discharges at or above this one", DISCHARGE),
+        OptionSpec::tuned(
+            "periods_back",
+            "half-hours of the past that are compared with",
+            &["0", "6", "12", "18", "24", "36", "48"],
+        ),
+    ];
+
+    fn new(options: Self::Options) -> Self {
+        Self { quantiles: options.quantiles(), periods_back: options.periods_back, rank: PriceRank::default() }
+    }
+
+    fn fault(options: &Self::Options) -> Option<String> {
+        options.quantiles().fault()
     }
 }
+
+/// Quantiles to run at that tuning tries.
+pub(super) const RUN: &[&str] =
+    &["0.0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", "0.6", "0.7", "0.8"];
+/// Quantiles to charge at that tuning tries.
+pub(super) const CHARGE: &[&str] = &["0.0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5"];
+/// Quantiles to discharge at that tuning tries.
+pub(super) const DISCHARGE: &[&str] =
+    &["0.5", "0.55", "0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9", "0.95", "1.0"];
 
 impl Policy for DayAheadQuantile {
     fn name(&self) -> &str {
-        "day_ahead_quantile"
+        Self::NAME
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
         let fleet = situation.site.expect("rivals of the site are only offered for site environments");
-        fleet.decide_each(action, |site| self.decide_site(site));
+        fleet.decide_each(action, |site| {
+            let rank = self.rank.among_day_ahead(site, self.periods_back);
+            self.quantiles.decide(rank, site)
+        });
     }
 }

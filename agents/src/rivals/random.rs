@@ -1,5 +1,6 @@
 //! Uniform random actions: the floor of every table.
 
+use super::rival::{NoOptions, RivalPolicy};
 use crate::policy::{Policy, Situation};
 use flexai_env::core::{SeedTree, StreamRng};
 use rand::RngExt;
@@ -9,15 +10,19 @@ pub(super) struct Random {
     rng: StreamRng,
 }
 
-impl Random {
-    pub(super) fn new() -> Self {
+impl RivalPolicy for Random {
+    type Options = NoOptions;
+    const NAME: &'static str = "random";
+    const SUMMARY: &'static str = "uniform random actions";
+
+    fn new(_options: NoOptions) -> Self {
         Self { rng: SeedTree::new(0).stream("random policy") }
     }
 }
 
 impl Policy for Random {
     fn name(&self) -> &str {
-        "random"
+        Self::NAME
     }
 
     fn begin_episode(&mut self, seed: u64) {

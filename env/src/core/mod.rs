@@ -24,6 +24,6 @@ pub use seeding::{SeedTree, StreamRng};
 pub use space::{ActionComponent, Space, SpaceError};
 #[cfg(test)]
 pub(crate) use state::seal_again;
-pub(crate) use state::{decode_state, encode_state};
+pub use state::{decode_state, encode_state};
 pub use vec_env::{VecEnv, VecStep};
 pub use wrappers::{NormalizeObservation, NormalizeReward, RecordEpisodeStatistics, TimeLimit};

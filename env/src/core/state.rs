@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The bytes of `state`, marked with the name of its `owner`.
-pub(crate) fn encode_state<T: Serialize>(owner: &str, state: &T) -> Vec<u8> {
+pub fn encode_state<T: Serialize>(owner: &str, state: &T) -> Vec<u8> {
     let mut bytes =
         postcard::to_stdvec(&(owner, state)).expect("writing to memory cannot fail, and states are plain data");
     let sum = checksum(&bytes);
@@ -21,7 +21,7 @@ pub(crate) fn encode_state<T: Serialize>(owner: &str, state: &T) -> Vec<u8> {
 ///
 /// # Errors
 /// [`StateError`] if another owner wrote them, if they are damaged or cut short, or if something is left over.
-pub(crate) fn decode_state<T: DeserializeOwned>(owner: &str, bytes: &[u8]) -> Result<T, StateError> {
+pub fn decode_state<T: DeserializeOwned>(owner: &str, bytes: &[u8]) -> Result<T, StateError> {
     let refuse = |reason: String| StateError { environment: owner.to_string(), reason };
     let (found, rest): (String, _) =
         postcard::take_from_bytes(bytes).map_err(|e| refuse(format!("the owner's name is unreadable ({e})")))?;

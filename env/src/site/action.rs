@@ -201,6 +201,15 @@ impl ActionLayout {
         }
     }
 
+    /// Replaces the battery set-point of every site by that of another flat action.
+    pub(super) fn copy_battery(&self, from: &[f32], into: &mut [f32]) {
+        let sites = from.chunks(self.width()).zip(into.chunks_mut(self.width()));
+        for (from, into) in sites {
+            let numbers = self.controls.iter().zip(from.iter().zip(into));
+            numbers.filter(|(control, _)| **control == Control::Battery).for_each(|(_, (from, into))| *into = *from);
+        }
+    }
+
     /// Length of the mask of one site.
     pub(super) fn mask_width(&self) -> usize {
         self.levels * self.controls.len()

@@ -45,15 +45,7 @@ pub fn courses(setup: &SiteSetup, window: WindowChoice) -> Vec<SiteCourse> {
             gated.push(gated_classes(place, at));
             fifo.push(state.advance_fifo(setup, place, at, t as i32, gated[t]));
         }
-        SiteCourse {
-            initial_jobs,
-            interactive_mw,
-            least_interactive_mw,
-            gated,
-            jobs,
-            fifo,
-            fifo_left: state.fifo_jobs,
-        }
+        SiteCourse { initial_jobs, interactive_mw, least_interactive_mw, gated, jobs, fifo, fifo_left: state.fifo_jobs }
     };
     setup.places().iter().enumerate().map(of_site).collect()
 }

@@ -109,6 +109,11 @@ impl FlexFleet {
         &self.layout
     }
 
+    /// Info of the last period.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
     /// Sums since the start of the episode.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

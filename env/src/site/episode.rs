@@ -83,6 +83,11 @@ impl Episode {
         self.window.start + self.t
     }
 
+    /// Whether what it leaves over is settled.
+    pub(super) fn settles(&self) -> bool {
+        self.window.end == EpisodeEnd::Settle
+    }
+
     /// Whether all its periods are played.
     pub fn is_over(&self) -> bool {
         self.t == self.window.periods
@@ -107,7 +112,7 @@ impl Episode {
         } else {
             [Sent::default(); MAX_SITES]
         };
-        let settles = self.t + 1 == self.window.periods && self.window.end == EpisodeEnd::Settle;
+        let settles = self.t + 1 == self.window.periods && self.settles();
         let mut total = StepAccount::default();
         for (i, (place, site)) in setup.places().iter().zip(&mut self.sites).enumerate() {
             let gated = gated_classes(place, at);
@@ -130,7 +135,7 @@ impl Episode {
     /// a training episode it does, because the learner values the state that would have been decided in next.
     fn arrive(&mut self, setup: &SiteSetup) {
         let at = self.at();
-        if (self.is_over() && self.window.end == EpisodeEnd::Settle) || at >= setup.trace.len() {
+        if (self.is_over() && self.settles()) || at >= setup.trace.len() {
             return;
         }
         for (place, site) in setup.places().iter().zip(&mut self.sites) {

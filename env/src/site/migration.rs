@@ -58,41 +58,118 @@ fn send_from(
     scores: &mut [f64; MAX_SITES],
 ) -> Sent {
     let mut sent = Sent::default();
-    let bandwidth = places[from].config.migration.bandwidth_gbit_per_s * GB_PER_GBIT_PERIOD;
-    for (class, rules) in places[from].rules.iter().enumerate() {
-        if !places[from].config.workload.classes[class].migratable {
+    let place = &places[from];
+    let bandwidth = place.config.migration.bandwidth_gbit_per_s * GB_PER_GBIT_PERIOD;
+    let (own, mut others) = Others::around(from, states);
+    for (class, rules) in place.rules.iter().enumerate() {
+        if !place.config.workload.classes[class].migratable {
             continue;
         }
         let open = sites_open_to(class, from, places);
-        let view = states[from].jobs.view(class);
+        let mut lead = Lead::among(open, scores);
+        let view = own.jobs.view(class);
         let mut budget_mw = share * (view.available_mw - view.must_run_mw);
-        let mut moved = false;
+        let link_gb = &mut own.link_gb;
         // The most patient jobs first: they lose least by the journey.
-        for at in (0..states[from].jobs.jobs(class).len()).rev() {
-            let job = &states[from].jobs.jobs(class)[at];
+        own.jobs.take_out(class, rules, |job| {
             let usable = job.usable_mw(rules);
-            if usable > budget_mw + 1e-9 || !may_leave(job, rules, &places[from]) {
-                continue;
+            if usable > budget_mw + 1e-9 || !may_leave(job, rules, place) {
+                return false;
             }
-            let journey = Journey::new(job, rules, t, bandwidth, states[from].link_gb.out);
-            let Some((to, arrives)) = journey.destination(open, states, scores) else { continue };
-            let mut job = states[from].jobs.remove(class, at);
-            moved = true;
+            let journey = Journey::new(job, rules, t, bandwidth, link_gb.out);
+            let Some((to, arrives)) = journey.destination(open, &lead, &others, scores) else { return false };
             budget_mw -= usable;
-            scores[from] += usable / places[from].config.it_capacity_mw;
+            scores[from] += usable / place.config.it_capacity_mw;
             scores[to] -= usable / places[to].config.it_capacity_mw;
+            lead.follow(to, open, scores);
+            let mut job = *job;
             sent.jobs += 1;
             sent.data_gb += f64::from(job.data_gb);
             sent.lost += stop(&mut job, rules);
-            states[from].link_gb.out += f64::from(job.data_gb);
-            states[to].link_gb.into += f64::from(job.data_gb);
-            states[to].inbound.push(Transfer { arrives, job });
-        }
-        if moved {
-            states[from].jobs.refresh_class(class, rules, t);
-        }
+            link_gb.out += f64::from(job.data_gb);
+            let receiver = others.get_mut(to);
+            receiver.link_gb.into += f64::from(job.data_gb);
+            receiver.inbound.push(Transfer { arrives, job });
+            true
+        });
     }
     sent
+}
+
+/// All sites but one.
+struct Others<'a> {
+    before: &'a mut [SiteState],
+    after: &'a mut [SiteState],
+}
+
+impl<'a> Others<'a> {
+    /// A site, and the others.
+    fn around(from: usize, states: &'a mut [SiteState]) -> (&'a mut SiteState, Self) {
+        let (before, rest) = states.split_at_mut(from);
+        let (own, after) = rest.split_first_mut().expect("the site is one of them");
+        (own, Self { before, after })
+    }
+
+    fn get(&self, site: usize) -> &SiteState {
+        if site < self.before.len() { &self.before[site] } else { &self.after[site - self.before.len() - 1] }
+    }
+
+    fn get_mut(&mut self, site: usize) -> &mut SiteState {
+        let own = self.before.len();
+        if site < own { &mut self.before[site] } else { &mut self.after[site - own - 1] }
+    }
+}
+
+/// The site that offers most, and how much the next one offers: whoever receives a job offers a little less, and leads on
+/// until the next one offers more.
+struct Lead {
+    best: Offer,
+    next: Offer,
+}
+
+/// What a site offers.
+#[derive(Clone, Copy)]
+struct Offer {
+    score: f64,
+    site: usize,
+}
+
+/// No site at all, which offers less than any.
+const NOBODY: Offer = Offer { score: f64::NEG_INFINITY, site: usize::MAX };
+
+impl Offer {
+    /// The first of equals is the better one.
+    fn beats(&self, other: &Offer) -> bool {
+        self.score > other.score || (self.score == other.score && self.site < other.site)
+    }
+}
+
+impl Lead {
+    fn among(open: u32, scores: &[f64; MAX_SITES]) -> Self {
+        let mut lead = Self { best: NOBODY, next: NOBODY };
+        let mut left = open;
+        while left != 0 {
+            let site = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let score = scores[site];
+            if score > lead.best.score {
+                (lead.best, lead.next) = (Offer { score, site }, lead.best);
+            } else if score > lead.next.score {
+                lead.next = Offer { score, site };
+            }
+        }
+        lead
+    }
+
+    /// Takes in that the score of a site fell.
+    fn follow(&mut self, site: usize, open: u32, scores: &[f64; MAX_SITES]) {
+        let now = Offer { score: scores[site], site };
+        if site == self.best.site && now.beats(&self.next) {
+            self.best = now;
+        } else {
+            *self = Self::among(open, scores);
+        }
+    }
 }
 
 /// One bit per other site that may hold the data of a class.
@@ -135,27 +212,27 @@ impl Journey {
 
     /// The site with the best score among those that are open to the job and that it reaches in time for its deadline,
     /// and when it gets there.
-    fn destination(&self, mut open: u32, states: &[SiteState], scores: &[f64; MAX_SITES]) -> Option<(usize, i32)> {
-        if f64::from(self.after(self.out_gb)) > self.latest {
-            return None;
-        }
-        loop {
-            let mut best = (f64::NEG_INFINITY, usize::MAX);
-            for (to, score) in scores[..states.len()].iter().enumerate() {
-                if *score > best.0 && open & (1 << to) != 0 {
-                    best = (*score, to);
-                }
-            }
-            let to = best.1;
-            if to == usize::MAX {
-                return None;
-            }
-            let arrives = self.after(self.out_gb.max(states[to].link_gb.into + self.data_gb));
+    fn destination(
+        &self,
+        mut open: u32,
+        lead: &Lead,
+        others: &Others<'_>,
+        scores: &[f64; MAX_SITES],
+    ) -> Option<(usize, i32)> {
+        let mut to = lead.best.site;
+        while to != NOBODY.site {
+            let arrives = self.after(self.out_gb.max(others.get(to).link_gb.into + self.data_gb));
             if f64::from(arrives) <= self.latest {
                 return Some((to, arrives));
             }
+            if f64::from(self.after(self.out_gb)) > self.latest {
+                // Its own link is too slow, wherever it goes.
+                return None;
+            }
             open &= !(1 << to);
+            to = Lead::among(open, scores).best.site;
         }
+        None
     }
 }
 

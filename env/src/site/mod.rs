@@ -1,12 +1,13 @@
 //! Data-centre sites as an environment: `FlexSite-v1` is one of them, `FlexFleet-v1` several.
 //!
 //! `config` is the scenario file, `setup` joins it with a grid trace, `grid_features` and `observation` make what a
-//! policy sees, `action` what it can say, `episode` plays all sites for a period, `state` moves jobs and battery of one,
+//! policy sees, `ahead` what a planner asks, `action` what it can say, `episode` plays all sites for a period, `state` moves jobs and battery of one,
 //! `migration` moves jobs between them, `gate` keeps classes from running, `flex` sells turn-down and answers
 //! events, `settlement` prices what is left over,
 //! `ledger` counts pounds, carbon and energy, `describe` writes the page, `reward` tells the agent, `env` is the Gym face.
 
 mod action;
+mod ahead;
 mod config;
 mod course;
 pub mod describe;
@@ -25,6 +26,7 @@ mod setup;
 mod state;
 
 pub use action::{ActionLayout, SiteAction};
+pub use ahead::SettlementAhead;
 pub use config::{
     ControlsConfig, InformationConfig, MAX_SITES, MigrationConfig, RewardConfig, RewardMode, SiteConfig, SitePlan,
     SolarConfig,

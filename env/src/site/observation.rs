@@ -10,7 +10,7 @@ use super::episode::Episode;
 use super::flex::DeskView;
 use super::gate::gated_classes;
 use super::grid_features::{GRID_FEATURES, grid_schema};
-use super::setup::{Place, SiteSetup};
+use super::setup::{FORECAST_LEN, Place, SiteSetup};
 use super::state::SiteState;
 use crate::core::{ObservationField, ObservationSchema};
 use crate::grid::Knowledge;
@@ -41,10 +41,10 @@ pub struct FleetView<'a> {
 /// What a site knows at the moment of decision, in natural units, for rules and planners.
 #[derive(Clone, Copy)]
 pub struct SiteView<'a> {
-    setup: &'a SiteSetup,
-    place: &'a Place,
-    episode: &'a Episode,
-    state: &'a SiteState,
+    pub(super) setup: &'a SiteSetup,
+    pub(super) place: &'a Place,
+    pub(super) episode: &'a Episode,
+    pub(super) state: &'a SiteState,
 }
 
 impl<'a> FleetView<'a> {
@@ -78,6 +78,11 @@ impl<'a> FleetView<'a> {
         for (i, flat) in action.chunks_mut(self.layout.width()).enumerate() {
             self.layout.write(&decide(&self.site(i)), flat);
         }
+    }
+
+    /// Replaces the battery set-points of one flat action by those of another.
+    pub fn take_batteries(&self, from: &[f32], into: &mut [f32]) {
+        self.layout.copy_battery(from, into);
     }
 
     /// Writes the observation.
@@ -129,9 +134,10 @@ impl<'a> SiteView<'a> {
         self.place.forecast(self.now())
     }
 
-    /// Network and policy charges in period `t` of the trace.
+    /// Network and policy charges in period `t` of the trace, or beyond its end.
     pub fn charges(&self, t: usize) -> f64 {
-        self.place.charges(t)
+        let known = self.trace_len() + FORECAST_LEN;
+        if t < known { self.place.charges(t) } else { self.place.config.tariff.charges(self.local(t)) }
     }
 
     /// Energy in the battery, MWh.

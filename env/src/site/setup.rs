@@ -56,8 +56,8 @@ pub struct Place {
     pub rules: Vec<ClassRules>,
     /// Its classes, the first to be served first.
     pub priority: Vec<u8>,
-    /// Draws its work.
-    pub generator: JobGenerator,
+    /// Draws its work; sites of the same workload share its tables, which would not fit into a cache otherwise.
+    pub generator: Arc<JobGenerator>,
     /// Whether a class may be kept from running.
     pub(super) has_gates: bool,
     /// Per class: 1 / (2 x mean power), 1 / (2 x typical queue); observations are scaled by them.
@@ -129,7 +129,12 @@ impl std::fmt::Debug for SiteSetup {
 }
 
 impl Place {
-    fn new(config: SiteConfig, trace: &GridTrace, measured: Option<&RegionalCarbon>) -> Result<Self, SetupError> {
+    fn new(
+        config: SiteConfig,
+        generator: Arc<JobGenerator>,
+        trace: &GridTrace,
+        measured: Option<&RegionalCarbon>,
+    ) -> Self {
         // Forecasts reach past the end of the table; the calendar does too.
         let ahead = (0..trace.len() + FORECAST_LEN).map(|t| trace.start() + t as i64);
         let classes = &config.workload.classes;
@@ -149,12 +154,12 @@ impl Place {
             let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
             [0.5 / mean_mw, 0.5 / typical_mwh]
         };
-        Ok(Self {
+        Self {
             has_gates: config.controls.enforce_thresholds || classes.iter().any(|class| class.green_only),
             class_scales: classes.iter().map(scales).collect(),
             rules: classes.iter().map(|class| rules(class, config.controls.power_cap)).collect(),
             priority,
-            generator: JobGenerator::new(&config.workload)?,
+            generator,
             fixed_gbp: fixed_gbp(&config, trace),
             paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
             charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
@@ -168,7 +173,7 @@ impl Place {
             forecasts: Vec::new(),
             outlook: Vec::new(),
             config,
-        })
+        }
     }
 
     /// Which signal that the site pays or is scored by is missing in period `t`, if any.
@@ -312,8 +317,14 @@ impl SiteSetup {
             return Err(SetupError::Scenario { name: config.name.clone(), faults: faults.join("; ") });
         }
         let measured = config.regional_carbon.as_deref().map(read_regional).transpose()?;
-        let places = config.sites().into_iter().map(|site| Place::new(site, &trace, measured.as_ref()));
-        let places = places.collect::<Result<_, _>>()?;
+        let mut places: Vec<Place> = Vec::new();
+        for site in config.sites() {
+            let generator = match places.iter().find(|place| place.config.workload == site.workload) {
+                Some(place) => Arc::clone(&place.generator),
+                None => Arc::new(JobGenerator::new(&site.workload)?),
+            };
+            places.push(Place::new(site, generator, &trace, measured.as_ref()));
+        }
         let events = EventSchedule::build(&config.events, &trace, &SeedTree::new(EVENT_SEED))?;
         let mut setup = Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new() };
         setup.fill_features(source);

@@ -147,12 +147,10 @@ impl SiteState {
             fifo_jobs.append(&place.rules, job);
         });
         self.interactive = within_machines(place, self.demand.power_mw);
-        inbound.retain(|transfer| {
-            if transfer.arrives <= t {
-                jobs.insert(&place.rules, transfer.job, t);
-            }
-            transfer.arrives > t
-        });
+        if !inbound.is_empty() {
+            jobs.merge(&place.rules, inbound, |transfer| (transfer.arrives <= t).then_some(transfer.job), t);
+            inbound.retain(|transfer| transfer.arrives > t);
+        }
     }
 
     /// Whether a saved site belongs to a scenario, at index `at` of the trace.
@@ -219,10 +217,7 @@ impl SiteState {
         let mut account = account_energy(place, at, it, transfer, limit, &flow);
         self.account_jobs(place, at, &served, gated, sent, &mut account);
         self.account_inference(place, &service, &mut account);
-        // Jobs on their way lose value as those that wait do.
-        let inbound = self.inbound.iter().map(|transfer| transfer.job);
-        account.value_lost_gbp +=
-            inbound.map(|job| job.value_lost_gbp(&place.rules[usize::from(job.class)], t + 1)).sum::<f64>();
+        account.value_lost_gbp += self.value_lost_on_the_way(place, t + 1);
         let fifo = self.advance_fifo(setup, place, at, t, gated);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
@@ -232,6 +227,15 @@ impl SiteState {
             desk.settle(setup, place, at, metered, &mut account);
         }
         account
+    }
+
+    /// Jobs on their way lose value as those that wait do.
+    fn value_lost_on_the_way(&self, place: &Place, next: i32) -> f64 {
+        if place.rules.iter().all(|rules| rules.value_steps.is_empty()) {
+            return 0.0;
+        }
+        let jobs = self.inbound.iter().map(|transfer| &transfer.job);
+        jobs.map(|job| job.value_lost_gbp(&place.rules[usize::from(job.class)], next)).sum()
     }
 
     /// Plays one period of FIFO.

@@ -34,6 +34,10 @@ pub(super) struct DemandNoise {
 pub(super) struct DemandSource {
     pub(super) model: InteractiveModel,
     shape: Shape,
+    /// Mean power by half-hour of the day.
+    expected_mw: [f64; 48],
+    /// Two parts of the noise: share of the variance, and how much of it is left after a period.
+    persistence: [(f64, f64); 2],
 }
 
 #[derive(Debug, Clone)]
@@ -84,7 +88,34 @@ impl DemandSource {
             Shape::Played(playback) => playback.loads(),
         };
         let mean_mw = config.mean_it_mw * interactive.energy_share;
-        Self { model: InteractiveModel::new(interactive, parameters, mean_mw, &loads), shape }
+        let model = InteractiveModel::new(interactive, parameters, mean_mw, &loads);
+        // Loads come half-hour by half-hour of the day, or day by day.
+        let (expected_mw, persistence) = match &shape {
+            Shape::Drawn(drawn) => {
+                let power = |half_hour: usize| {
+                    let of_day = &loads[half_hour * NOISE_NODES..(half_hour + 1) * NOISE_NODES];
+                    let sum = |of: &dyn Fn(f64) -> f64| of_day.iter().map(|(load, w)| w * of(*load)).sum::<f64>();
+                    sum(&|load| model.demand(load, drawn.output_tokens).power_mw) / sum(&|_| 1.0)
+                };
+                (std::array::from_fn(power), std::array::from_fn(|i| (drawn.weights[i].powi(2), drawn.roots[i])))
+            }
+            Shape::Played(_) => {
+                let powers: Vec<f64> = loads.iter().map(|(load, _)| model.demand(*load, 1.0).power_mw).collect();
+                let day = mean_day(&powers);
+                (day, [(1.0, persistence_of(&powers, &day)), (0.0, 0.0)])
+            }
+        };
+        Self { model, shape, expected_mw, persistence }
+    }
+
+    /// Mean power of a half-hour of the day, MW.
+    pub(super) fn expected_mw(&self, half_hour: usize) -> f64 {
+        self.expected_mw[half_hour]
+    }
+
+    /// Share of a deviation from the mean that is expected to be left after so many periods.
+    pub(super) fn persistence(&self, periods: usize) -> f64 {
+        self.persistence.iter().map(|(share, root)| share * root.powi(periods as i32)).sum()
     }
 
     /// Demand of the next period.
@@ -168,6 +199,20 @@ impl DrawnDemand {
         }
         loads
     }
+}
+
+/// Mean by half-hour of the day.
+fn mean_day(values: &[f64]) -> [f64; 48] {
+    let days = (values.len() / 48).max(1) as f64;
+    std::array::from_fn(|half_hour| values.iter().skip(half_hour).step_by(48).sum::<f64>() / days)
+}
+
+/// How much of a deviation from the mean of the half-hour is left in the next one.
+fn persistence_of(values: &[f64], day: &[f64; 48]) -> f64 {
+    let deviation = |i: usize| values[i] - day[i % 48];
+    let variance: f64 = (0..values.len()).map(|i| deviation(i).powi(2)).sum();
+    let covariance: f64 = (1..values.len()).map(|i| deviation(i) * deviation(i - 1)).sum();
+    if variance > 0.0 { (covariance / variance).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 fn noise_at(node: usize) -> f64 {

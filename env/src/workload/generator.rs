@@ -6,8 +6,9 @@
 
 use super::class::{ArrivalModel, JobClassConfig, SHORTEST_JOB_HOURS, WorkloadConfig};
 use super::demand::{DemandNoise, DemandSource};
+use super::expected::ArrivalProfile;
 use super::interactive::{InteractiveDemand, InteractiveModel};
-use super::job::Job;
+use super::job::{ClassRules, Job};
 use super::parameters::WorkloadParameters;
 use super::playback::{DemandPlayback, JobPlayback, PlayedJob};
 use super::sampler::{SizeSampler, SlackSampler};
@@ -28,6 +29,8 @@ const FIRST_WEEKEND_DAY: u8 = 5;
 
 /// Draws that estimate how long a job may stay.
 const STAY_DRAWS: usize = 4096;
+/// Jobs, drawn or of a trace, that the mean course of a class is made from, at most.
+const PROFILE_JOBS: usize = 2048;
 
 /// Draws arrivals for a workload.
 #[derive(Debug, Clone)]
@@ -55,6 +58,10 @@ struct ClassGenerator {
     stay_periods: f64,
     /// Whether jobs are drawn, not played.
     drawn: bool,
+    /// Work that arrives on average, MWh per period by kind of day and half-hour.
+    expected_mwh: Box<[[f64; 48]; 2]>,
+    /// Mean course of the work of the class.
+    profile: ArrivalProfile,
 }
 
 /// Where a course of arrivals stands; a saved one continues exactly.
@@ -97,9 +104,12 @@ impl JobGenerator {
         let demand_trace = plan.map(|plan| DemandPlayback::read(plan, default_tokens)).transpose()?;
         let classes = config.classes.iter().enumerate().map(|(c, class)| {
             let energy_mwh = config.mean_it_mw * class.energy_share * PERIOD_HOURS;
-            ClassGenerator::new(class, c as u8, energy_mwh, !covered[c], parameters)
+            let mut generator = ClassGenerator::new(class, c as u8, energy_mwh, !covered[c], parameters);
+            generator.expect(class, &traces);
+            generator
         });
-        Ok(Self { classes: classes.collect(), traces, demand: DemandSource::new(config, parameters, demand_trace) })
+        let classes = classes.collect();
+        Ok(Self { classes, traces, demand: DemandSource::new(config, parameters, demand_trace) })
     }
 
     /// Jobs of a class that will hardly ever be at a site at once, wait as they may: those that arrive at the busiest time
@@ -132,6 +142,28 @@ impl JobGenerator {
             });
         }
         self.demand.draw(noise, interactive, *phase, local)
+    }
+
+    /// Mean power of the work of a class that arrives in a half-hour of the local calendar, MW: what would serve it in
+    /// the half-hour itself. Of played traces the mean over all days, because their shift is not known.
+    pub fn expected_arrivals_mw(&self, class: usize, local: LocalStamp) -> f64 {
+        let kind = usize::from(local.weekday >= FIRST_WEEKEND_DAY);
+        self.classes[class].expected_mwh[kind][usize::from(local.half_hour)] / PERIOD_HOURS
+    }
+
+    /// The mean course of the work of a class after its arrival.
+    pub fn arrival_profile(&self, class: usize) -> &ArrivalProfile {
+        &self.classes[class].profile
+    }
+
+    /// Mean interactive IT load of a half-hour of the local day, MW.
+    pub fn expected_interactive_mw(&self, local: LocalStamp) -> f64 {
+        self.demand.expected_mw(usize::from(local.half_hour))
+    }
+
+    /// Share of a deviation from the expected interactive load that is still expected so many periods later.
+    pub fn interactive_persistence(&self, periods: usize) -> f64 {
+        self.demand.persistence(periods)
     }
 
     /// How interactive demand is served.
@@ -174,7 +206,30 @@ impl ClassGenerator {
             data_gb: class.data_gb_median as f32,
             jobs_per_period,
             drawn,
+            expected_mwh: Box::new([false, true].map(|weekend| {
+                std::array::from_fn(|half_hour| energy_mwh * arrival_shape(class, parameters, half_hour, weekend))
+            })),
+            profile: ArrivalProfile::default(),
         }
+    }
+
+    /// Works out what is to be expected of the class, drawn or played.
+    fn expect(&mut self, class: &JobClassConfig, traces: &[JobPlayback]) {
+        let rules = ClassRules::new(class);
+        let mut rng = SeedTree::new(u64::from(self.index)).stream("expected jobs");
+        if self.drawn {
+            let jobs: Vec<Job> = (0..PROFILE_JOBS).map(|_| self.draw_job(0, &mut rng)).collect();
+            self.profile = ArrivalProfile::of_jobs(jobs.into_iter(), &rules);
+            return;
+        }
+        let own = usize::from(self.index);
+        let played: Vec<&PlayedJob> = traces.iter().flat_map(|trace| trace.jobs_of(own)).collect();
+        let every = played.len().div_ceil(PROFILE_JOBS).max(1);
+        let jobs: Vec<Job> = played.iter().step_by(every).map(|job| self.play_job(job, 0, &mut rng)).collect();
+        self.profile = ArrivalProfile::of_jobs(jobs.into_iter(), &rules);
+        let day = traces.iter().map(|trace| trace.mean_day_mwh(own));
+        let day = day.fold([0.0; 48], |sum, mwh| std::array::from_fn(|half_hour| sum[half_hour] + mwh[half_hour]));
+        *self.expected_mwh = [day; 2];
     }
 
     #[inline]

@@ -159,8 +159,13 @@ impl Job {
     pub(super) fn is_due(&self, rules: &ClassRules, slack: f64) -> bool {
         let checkpoint = rules.checkpoint_periods > 0.0;
         let at_stake = if checkpoint { one_if(self.running) * self.lost_by_pausing(rules) } else { 0.0 };
+        self.is_due_without_stake(rules, slack - at_stake)
+    }
+
+    /// The same where a wait throws nothing away.
+    pub(super) fn is_due_without_stake(&self, rules: &ClassRules, slack: f64) -> bool {
         let started = self.left_periods < self.work_periods;
-        (slack - at_stake < 1.0 - ROUNDING_PERIODS) | (started & !rules.interruptible)
+        (slack < 1.0 - ROUNDING_PERIODS) | (started & !rules.interruptible)
     }
 }
 

@@ -8,6 +8,7 @@
 mod class;
 mod compare;
 mod demand;
+mod expected;
 mod fit;
 mod fit_demand;
 mod generator;
@@ -27,6 +28,7 @@ pub use class::{
     ValueStep, WorkloadConfig,
 };
 pub use compare::{WorkloadComparison, WorkloadFigure, compare_workload};
+pub use expected::ArrivalProfile;
 pub use fit::{JobSample, TRAIN_SHARE, TracePart, WorkloadTables, fit_workload};
 pub use generator::{ArrivalStream, JobGenerator};
 pub use interactive::{InteractiveDemand, InteractiveModel, InteractiveService};

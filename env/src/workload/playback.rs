@@ -168,6 +168,25 @@ impl JobPlayback {
         energy / (self.calendar.days() * PERIODS_PER_DAY) as f64
     }
 
+    /// Its jobs of a class.
+    pub(super) fn jobs_of(&self, class: usize) -> impl Iterator<Item = &PlayedJob> {
+        self.jobs.iter().filter(move |job| usize::from(job.class) == class)
+    }
+
+    /// Work of a class that all copies bring on average, MWh by half-hour of the local day.
+    pub(super) fn mean_day_mwh(&self, class: usize) -> [f64; PERIODS_PER_DAY] {
+        let mut day = [0.0; PERIODS_PER_DAY];
+        let per_day = self.copies[class] * PERIOD_HOURS / self.calendar.days() as f64;
+        for (at, range) in self.starts.windows(2).enumerate() {
+            for job in &self.jobs[range[0] as usize..range[1] as usize] {
+                if usize::from(job.class) == class {
+                    day[at % PERIODS_PER_DAY] += job.power_mw * job.work_periods * per_day;
+                }
+            }
+        }
+        day
+    }
+
     /// Hands over the jobs of a local half-hour, of all copies.
     pub(super) fn play(
         &self,

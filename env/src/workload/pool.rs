@@ -9,6 +9,7 @@
 //! One pass over the jobs serves a period and sums up what the next one will ask: urgency, power, queues. The sums are
 //! kept per class, so that observing and deciding never look at a single job again.
 
+mod batch;
 mod dispatch;
 mod round;
 mod summary;
@@ -19,11 +20,14 @@ pub use summary::{ClassView, URGENCY};
 
 use super::job::{ClassRules, Job};
 use crate::units::{MegawattHours, Megawatts};
+use batch::{Batch, MOST};
 use round::{Room, Round};
 use serde::{Deserialize, Serialize};
 
 /// Most classes a site can have; keeps `serve` free of allocation.
 pub const MAX_CLASSES: usize = 16;
+/// Class of a job that has left its queue and is about to be dropped from it.
+const GONE: u8 = u8::MAX;
 /// Jobs per class that fit before a queue grows.
 const QUEUE_CAPACITY: usize = 256;
 
@@ -140,18 +144,41 @@ impl JobPool {
         sink(queue, job);
     }
 
-    /// Adds a job that may be due before many others, as one from another site is.
-    pub fn insert(&mut self, rules: &[ClassRules], mut job: Job, now: i32) {
-        let class = usize::from(job.class);
-        self.views[class].add(&mut job, &rules[class], now);
-        let queue = &mut self.queues[class];
-        let at = queue.partition_point(|other| other.deadline <= job.deadline);
-        queue.insert(at, job);
+    /// Adds those of `items` that are jobs which come now, as `job` says; they may be due before many others, as those
+    /// from other sites are.
+    ///
+    /// They are put in order of class and deadline and then merged into each queue in one pass from its end, behind their
+    /// equals: as if they had been added one by one.
+    pub(crate) fn merge<T>(&mut self, rules: &[ClassRules], items: &[T], job: impl Fn(&T) -> Option<Job>, now: i32) {
+        for items in items.chunks(MOST) {
+            let mut batch = Batch::new();
+            for (at, item) in items.iter().enumerate() {
+                if let Some(mut job) = job(item) {
+                    let class = usize::from(job.class);
+                    self.views[class].add(&mut job, &rules[class], now);
+                    batch.push(at, &job);
+                }
+            }
+            batch.merge_into(&mut self.queues, |at| job(&items[at]).expect("it came when it was asked before"));
+        }
     }
 
-    /// Takes out a job; its class must be summed up again with [`JobPool::refresh_class`].
-    pub fn remove(&mut self, class: usize, at: usize) -> Job {
-        self.queues[class].remove(at)
+    /// Takes jobs out of a class in the period for which it is summed up: asks about each, the most patient one first,
+    /// whether it leaves.
+    ///
+    /// Of the sums those are made anew that serving looks at, available power and that of jobs that must run; the others
+    /// hold again once the period is served.
+    pub(crate) fn take_out(&mut self, class: usize, rules: &ClassRules, mut leaves: impl FnMut(&Job) -> bool) {
+        let mut left = 0;
+        for job in self.queues[class].iter_mut().rev() {
+            if leaves(job) {
+                job.class = GONE;
+                left += 1;
+            }
+        }
+        if left > 0 {
+            self.views[class].close_ranks(&mut self.queues[class], rules);
+        }
     }
 
     /// Sums up all classes anew, as seen at the start of period `now`.

@@ -20,7 +20,7 @@ fn policy_with(action_space: &Space, activation: Activation) -> LoadedPolicy {
     let field = |name: &str| ObservationField { name: name.into(), unit: "1".into(), scaling: "none".into() };
     let export = PolicyExport {
         network: &network,
-        env: EnvRecord { id: "Toy-v0".into(), scenario: Value::Null },
+        env: EnvRecord { id: "Toy-v0".into(), scenario: Value::Null, plan: None },
         observation_space: &Space::uniform_box(3, -5.0, 5.0),
         action_space,
         observation_schema: &ObservationSchema { fields: ["soc", "price", "carbon"].map(field).to_vec() },

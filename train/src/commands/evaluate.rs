@@ -1,18 +1,18 @@
 //! `flexai evaluate`: policies and rivals on the same weeks with the same jobs.
 
 use super::output::{print_json, print_line};
-use super::policy_source::{Player, TrainedPolicy, rival_identity};
+use super::policy_source::{Player, TrainedPolicy};
 use super::report::{About, battery_mwh, learning_runs, played_day, write_report};
+use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{
-    Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, Provenance, WeekRange,
-    evaluate as play_and_report, evaluation_table, remarks, verdict,
+    Bound, Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, PerfectForesight, Provenance,
+    WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict,
 };
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
-use flexai_agents::rivals::{RIVALS, find_rival};
 use flexai_env::core::{EnvContext, SeedTree, make};
 use flexai_env::grid::{Date, Period, Split};
 use flexai_env::site::is_site_env;
@@ -34,18 +34,18 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
     let day = args.day.as_deref().map(|text| played_day(text, &plan)).transpose()?;
     let mut sources: Vec<(Box<dyn PolicySource>, &str, String)> = Vec::new();
     for player in &players {
+        player.check_fit(&plan.setup.config)?;
         let (source, kind) = player.source(args.sampled);
         sources.push((source, kind, player.identity(args.sampled)));
     }
-    for name in rivals(&args.rivals)? {
-        if !sources.iter().any(|(source, ..)| source.name() == name) {
-            let rival = find_rival(name).expect("names were checked");
-            sources.push((Box::new(*rival), "rival", rival_identity(rival)));
+    for rival in rivals_to_play(&args.rivals, &plan.setup.config)? {
+        if !sources.iter().any(|(source, ..)| source.name() == rival.name()) {
+            let identity = rival_identity(&rival);
+            sources.push((Box::new(rival), "rival", identity));
         }
     }
-    let schema = flexai_env::site::observation_schema(&plan.setup.config);
     for policy in players.iter().filter_map(Player::trained) {
-        policy.loaded.check_schema(&schema).map_err(Failure::input)?;
+        policy.check_schema(&plan.setup.config)?;
     }
     let contestants: Vec<Contestant<'_>> = sources
         .iter()
@@ -83,9 +83,11 @@ fn play(
         true => None,
         false => Some(Cache::open(&args.cache, Provenance::of(&plan.setup)?)?),
     };
-    let total = plan.weeks.len() * plan.job_seeds.len() * contestants.len();
-    let bar = progress_bar(total as u64, args.json);
-    let means = Means { cache: cache.as_ref(), bound: None };
+    let foresight = PerfectForesight::default();
+    let bound = if args.no_oracle { None } else { Some(&foresight as &dyn Bound) };
+    let players = contestants.len() + usize::from(bound.is_some());
+    let bar = progress_bar((plan.weeks.len() * plan.job_seeds.len() * players) as u64, args.json);
+    let means = Means { cache: cache.as_ref(), bound };
     let record = play_and_report(plan, contestants, means, &|| bar.inc(1));
     bar.finish_and_clear();
     for warning in cache.iter().flat_map(Cache::take_warnings) {
@@ -126,21 +128,6 @@ fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
     ProgressBar::new(total).with_style(style.expect("a constant that is shown in every evaluation"))
 }
 
-/// Names of the rivals asked for; FIFO is always among them.
-fn rivals(text: &str) -> Result<Vec<&str>, Failure> {
-    let names: Vec<&str> = match text {
-        "all" => RIVALS.iter().map(|r| r.name).collect(),
-        "none" => Vec::new(),
-        list => list.split(',').map(str::trim).collect(),
-    };
-    if let Some(unknown) = names.iter().find(|name| find_rival(name).is_none()) {
-        let all: Vec<&str> = RIVALS.iter().map(|r| r.name).collect();
-        let message = format!("`{unknown}` is no rival, expected all, none, or some of {}", all.join(", "));
-        return Err(Fault::new("--rivals", message).hint("separate names by commas").into());
-    }
-    Ok(if names.contains(&"fifo") { names } else { [names, vec!["fifo"]].concat() })
-}
-
 fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failure> {
     let trained: Option<&TrainedPolicy> = players.iter().find_map(Player::trained);
     let stored = trained.map(TrainedPolicy::scenario).transpose()?.flatten();
@@ -163,7 +150,7 @@ fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failu
     Ok(EvaluationPlan::new(setup, range, args.weeks, seeds)?)
 }
 
-fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
+pub(super) fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
     if found > 0 {
         return Ok(());
     }

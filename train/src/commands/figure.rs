@@ -93,8 +93,9 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
         None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.into()),
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
+    player.check_fit(&setup.config)?;
     if let Some(policy) = trained {
-        policy.loaded.check_schema(&flexai_env::site::observation_schema(&setup.config)).map_err(Failure::input)?;
+        policy.check_schema(&setup.config)?;
     }
     let (window, shown) = window_of(&setup, day)?;
     let source = player.source(false).0;

@@ -14,9 +14,14 @@ mod figure;
 mod output;
 mod policy_source;
 mod report;
+mod rivals;
+mod stored;
 mod train;
 mod train_loop;
+mod tune;
 mod workload;
+
+pub use rivals::rivals_help;
 
 use crate::cli::Command;
 use crate::config::ConfigError;
@@ -84,11 +89,15 @@ pub fn run(command: Command) -> Outcome {
     match command {
         Command::Train(args) => train::train(&args),
         Command::Evaluate(args) => evaluate::evaluate(&args),
+        Command::Compare(args) => stored::compare(&args),
+        Command::Leaderboard(args) => stored::print_leaderboard(&args),
         Command::Export(args) => export::export(&args),
         Command::Decide(args) => decide::decide(&args),
         Command::Env(args) => env::env(&args.command),
         Command::Data(args) => data::data(&args.command),
         Command::Bench(args) => bench::bench(&args.command),
         Command::Figure(args) => figure::figure(&args.command),
+        Command::Rivals(args) => rivals::list(args.json),
+        Command::Tune(args) => tune::tune(&args),
     }
 }

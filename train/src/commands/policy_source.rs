@@ -1,16 +1,18 @@
-//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival's name.
+//! POLICY on the command line: a run directory, a checkpoint, an artifact, or a rival, with options if it has any.
 //!
 //! In: the text. Out: a policy with the scenario and grid it was trained on.
 //! Always: networks come through the artifact loader with all its checks, whatever they were found in.
 
 use super::Failure;
+use super::rivals::{check_fit, choose, rival_identity};
 use crate::evaluation::file_digest;
 use crate::fault::Fault;
 use crate::run_dir::{RunDir, latest_valid, sha256_hex};
 use flexai_agents::artifact::LoadedPolicy;
+use flexai_agents::hybrid::{self, PlanConfig, planned_schema};
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
-use flexai_agents::rivals::{RIVALS, Rival, find_rival};
-use flexai_env::site::SiteConfig;
+use flexai_agents::rivals::{ChosenRival, RIVALS, find_rival, names_a_rival};
+use flexai_env::site::{ActionLayout, SiteConfig, observation_schema};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +23,7 @@ pub(super) const POLICY_FOLDER: &str = "policy";
 /// A policy from the command line.
 pub(super) enum Player {
     /// A rival.
-    Rival(&'static Rival),
+    Rival(Box<ChosenRival>),
     /// A trained network.
     Network(Box<TrainedPolicy>),
 }
@@ -37,8 +39,8 @@ pub(super) struct TrainedPolicy {
 impl Player {
     /// Finds out what a text names.
     pub(super) fn resolve(text: &str) -> Result<Self, Failure> {
-        if let Some(rival) = find_rival(text) {
-            return Ok(Self::Rival(rival));
+        if names_a_rival(text) {
+            return Ok(Self::Rival(Box::new(choose(text, text)?)));
         }
         let path = Path::new(text);
         if !path.exists() {
@@ -51,6 +53,9 @@ impl Player {
         }
         let folder = artifact_folder(path)?;
         let loaded = LoadedPolicy::load(&folder).map_err(Failure::input)?;
+        if let Some(plan) = &loaded.manifest().env.plan {
+            check_plan(text, plan)?;
+        }
         let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
         let digest = folder_digest(&folder)?;
         Ok(Self::Network(Box::new(TrainedPolicy { name, loaded, digest })))
@@ -80,7 +85,7 @@ impl Player {
     /// The player as a source of policies, with its kind.
     pub(super) fn source(&self, sampled: bool) -> (Box<dyn PolicySource>, &'static str) {
         match self {
-            Self::Rival(rival) => (Box::new(**rival), "rival"),
+            Self::Rival(rival) => (rival.clone(), "rival"),
             Self::Network(policy) => {
                 let network = Arc::new(policy.loaded.network().clone());
                 let player = if sampled {
@@ -88,7 +93,8 @@ impl Player {
                 } else {
                     NetworkPolicy::deterministic(&policy.name, network)
                 };
-                (Box::new(player), "network")
+                let plan = policy.loaded.manifest().env.plan.as_ref();
+                (hybrid::player(player, plan).expect("the plan was checked when the policy was found"), "network")
             }
         }
     }
@@ -101,6 +107,14 @@ impl Player {
                 let mode = if sampled { "sampled" } else { "deterministic" };
                 format!("network {} {mode}", policy.digest)
             }
+        }
+    }
+
+    /// That it can play a scenario.
+    pub(super) fn check_fit(&self, scenario: &SiteConfig) -> Result<(), Failure> {
+        match self {
+            Self::Rival(rival) => check_fit(rival, scenario),
+            Self::Network(_) => Ok(()),
         }
     }
 
@@ -131,6 +145,16 @@ impl TrainedPolicy {
         })
     }
 
+    /// That it reads what the sites of a scenario show, and the plan it adjusts.
+    pub(super) fn check_schema(&self, site: &SiteConfig) -> Result<(), Failure> {
+        let schema = observation_schema(site);
+        let schema = match self.loaded.manifest().env.plan {
+            None => schema,
+            Some(_) => planned_schema(schema, ActionLayout::new(site).names()),
+        };
+        self.loaded.check_schema(&schema).map_err(Failure::input)
+    }
+
     /// The grid table it was trained on, as it was named then; an exported policy knows only the table's name.
     pub(super) fn grid(&self) -> Result<Option<String>, Failure> {
         let run = &self.loaded.manifest().training.run;
@@ -145,9 +169,11 @@ impl TrainedPolicy {
     }
 }
 
-/// What tells a rival from every player that decides differently.
-pub(super) fn rival_identity(rival: &Rival) -> String {
-    format!("rival {}", rival.name)
+/// That the plan of a hybrid policy can be followed here.
+fn check_plan(policy: &str, plan: &PlanConfig) -> Result<(), Failure> {
+    let Some((_, fault)) = plan.validate(false).into_iter().next() else { return Ok(()) };
+    let message = format!("the policy adjusts a plan, but {fault}");
+    Err(Fault::new(policy, message).hint("it was made by another version of the workbench").into())
 }
 
 /// Digest of the names and contents of a folder's files.

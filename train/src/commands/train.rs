@@ -6,7 +6,8 @@
 use super::evaluate::{EVALUATION_EPISODES, mean_and_std, play_classic};
 use super::export::copy_artifact;
 use super::output::{print_json, print_line};
-use super::policy_source::{POLICY_FOLDER, Player, rival_identity};
+use super::policy_source::{POLICY_FOLDER, Player};
+use super::rivals::{quick_rivals, rival_identity};
 use super::train_loop::{Judge, TrainLoop};
 use super::{Failure, Outcome};
 use crate::cli::TrainArgs;
@@ -17,12 +18,12 @@ use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
 use crate::progress::{Progress, ProgressMode};
 use crate::run_dir::{RunDir, RunManifest, replace_file};
 use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
+use flexai_agents::hybrid::{self, PlannedFleet};
 use flexai_agents::policy::NetworkPolicy;
 use flexai_agents::ppo::Trainer;
-use flexai_agents::rivals::{RIVALS, Rival};
-use flexai_env::core::{EnvContext, VecEnv, make};
+use flexai_env::core::{Env, EnvContext, RecordEpisodeStatistics, VecEnv, make};
 use flexai_env::grid::Split;
-use flexai_env::site::SiteSetup;
+use flexai_env::site::{FlexFleet, SiteSetup};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -117,10 +118,20 @@ fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failure> {
 
 /// A trainer on freshly made environments.
 pub(super) fn build_trainer(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<Trainer, Failure> {
-    let context = EnvContext { site: setup.cloned() };
-    let envs = (0..config.ppo.num_envs).map(|_| make(&config.env.id, &context)).collect::<Result<Vec<_>, _>>();
-    let venv = VecEnv::new(envs.map_err(Failure::input)?);
+    let envs = (0..config.ppo.num_envs).map(|_| training_env(config, setup)).collect::<Result<Vec<_>, _>>();
+    let venv = VecEnv::new(envs?);
     Trainer::new(&config.ppo, &config.network, config.seed, venv, config.device).map_err(Failure::input)
+}
+
+/// One environment to train in.
+fn training_env(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<Box<dyn Env>, Failure> {
+    let (Some(plan), Some(setup)) = (&config.plan, setup) else {
+        return make(&config.env.id, &EnvContext { site: setup.cloned() }).map_err(Failure::input);
+    };
+    setup.require_training().map_err(Failure::input)?;
+    let fleet = PlannedFleet::new(FlexFleet::new(Arc::clone(setup)), plan);
+    let fleet = fleet.map_err(|fault| Fault::new("`plan`", fault).hint("`flexai evaluate --help` names the rivals"))?;
+    Ok(Box::new(RecordEpisodeStatistics::new(fleet)))
 }
 
 /// The last word: the best policy against the rivals, exported, and the summary.
@@ -166,7 +177,7 @@ fn finish(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The best checkpoint and all rivals on the validation weeks.
+/// The best checkpoint and all quick rivals on the validation weeks.
 fn last_evaluation(
     args: &TrainArgs,
     config: &TrainConfig,
@@ -178,9 +189,11 @@ fn last_evaluation(
     let plan = EvaluationPlan::new(Arc::clone(&setup), validation_range(&setup), None, seeds)?;
     let player = Player::resolve(&best.join(POLICY_FOLDER).display().to_string())?;
     let network = player.trained().expect("a checkpoint holds a network").loaded.network().clone();
-    let policy = NetworkPolicy::deterministic(&config.name, Arc::new(network));
-    let rivals: Vec<Rival> = RIVALS.to_vec();
-    let mut contestants = vec![Contestant { source: &policy, kind: "network", identity: player.identity(false) }];
+    let network = NetworkPolicy::deterministic(&config.name, Arc::new(network));
+    let policy = hybrid::player(network, config.plan.as_ref()).expect("the plan was checked with the configuration");
+    let rivals = quick_rivals(&setup.config);
+    let own = Contestant { source: policy.as_ref(), kind: "network", identity: player.identity(false) };
+    let mut contestants = vec![own];
     contestants.extend(rivals.iter().map(|r| Contestant { source: r, kind: "rival", identity: rival_identity(r) }));
     let evaluation = evaluate(&plan, &contestants, Means::default(), &|| ())?.evaluation;
     let text = serde_json::to_string_pretty(&evaluation).expect("an evaluation has string keys only");

@@ -19,6 +19,7 @@ use crate::progress::{Progress, ProgressUpdate};
 use crate::run_dir::{Checkpoint, RunDir, latest_valid, list_checkpoints};
 use crate::setting::TrainConfig;
 use flexai_agents::artifact::{EnvRecord, PolicyExport, TrainingRecord, export_policy};
+use flexai_agents::hybrid::{self, PlanConfig};
 use flexai_agents::policy::NetworkPolicy;
 use flexai_agents::ppo::{Trainer, UpdateReport};
 use flexai_agents::rivals::find_rival;
@@ -39,6 +40,8 @@ pub(super) enum Judge {
         plan: Box<EvaluationPlan>,
         /// FIFO's J on them.
         fifo_cost_gbp: f64,
+        /// The plan that the policy adjusts.
+        followed: Option<PlanConfig>,
     },
     /// On episodes; the score is the mean return.
     Episodes {
@@ -67,15 +70,17 @@ impl Judge {
         let fifo = find_rival("fifo").expect("FIFO is always registered");
         let outcomes = play_policies(&plan, &[fifo], &|| ());
         let fifo_cost_gbp = outcomes[0].iter().map(|o| o.ledger.total.cost_gbp()).sum();
-        Ok(Self::Weeks { plan: Box::new(plan), fifo_cost_gbp })
+        Ok(Self::Weeks { plan: Box::new(plan), fifo_cost_gbp, followed: config.plan.clone() })
     }
 
     fn judge(&self, trainer: &Trainer) -> Result<Judgement, Failure> {
         let network = Arc::new(trainer.policy_network());
         let mut policy = NetworkPolicy::deterministic("policy", network);
         match self {
-            Self::Weeks { plan, fifo_cost_gbp } => {
-                let outcomes = play_policies(plan, &[&policy], &|| ()).remove(0);
+            Self::Weeks { plan, fifo_cost_gbp, followed } => {
+                let player =
+                    hybrid::player(policy, followed.as_ref()).expect("the plan was checked with the configuration");
+                let outcomes = play_policies(plan, &[player.as_ref()], &|| ()).remove(0);
                 let n = outcomes.len() as f64;
                 let costs: Vec<f64> = outcomes.iter().map(|o| o.ledger.total.cost_gbp()).collect();
                 let cost: f64 = costs.iter().sum();
@@ -408,7 +413,7 @@ fn export_checkpoint(
     let network = trainer.policy_network();
     let export = PolicyExport {
         network: &network,
-        env: EnvRecord { id: config.env.id.clone(), scenario },
+        env: EnvRecord { id: config.env.id.clone(), scenario, plan: config.plan.clone() },
         observation_space: env.observation_space(),
         action_space: env.action_space(),
         observation_schema: &env.observation_schema(),

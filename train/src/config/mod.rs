@@ -14,6 +14,7 @@ mod repair;
 use crate::fault::Fault;
 use document::Document;
 pub use faults::Faults;
+pub(crate) use nearest::nearest;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::path::Path;

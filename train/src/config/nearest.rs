@@ -5,7 +5,7 @@
 //! Not here: how the suggestion is worded (`explain.rs`).
 
 /// The candidate within a third of its length (at least one edit) of the word.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (edit_distance(word, candidate), candidate))

@@ -4,6 +4,7 @@ use super::files::locate_files;
 use super::grid::{EMBEDDED_GRID, load_scenario};
 use crate::config::{Config, ConfigError, Faults, load_located};
 use flexai_agents::device::DeviceChoice;
+use flexai_agents::hybrid::PlanConfig;
 use flexai_agents::ppo::{NetworkConfig, PpoConfig};
 use flexai_env::core::find_spec;
 use flexai_env::site::{SiteConfig, is_site_env};
@@ -22,6 +23,9 @@ pub struct TrainConfig {
     pub device: DeviceChoice,
     /// What is learnt.
     pub env: EnvConfig,
+    /// A rival whose actions are the base of the policy's; without it the policy acts by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanConfig>,
     /// How it is learnt.
     pub ppo: PpoConfig,
     /// By which networks.
@@ -79,6 +83,7 @@ impl Default for TrainConfig {
             seed: 1,
             device: DeviceChoice::Flex,
             env: EnvConfig::default(),
+            plan: None,
             ppo: PpoConfig::default(),
             network: NetworkConfig::default(),
             evaluation: EvaluationConfig::default(),
@@ -143,6 +148,11 @@ impl Config for TrainConfig {
                 "`env.scenario` names a file, but there is a table `[scenario]` too, expected one of them",
                 "delete `env.scenario`, or the table",
             );
+        }
+        if let Some(plan) = &self.plan {
+            let discrete = self.scenario.as_ref().is_some_and(|scenario| scenario.controls.discrete_levels > 0);
+            plan.validate(discrete).into_iter().for_each(|(key, message)| faults.push(&key, message));
+            faults.require(self.is_site(), "plan", || format!("`plan` is for sites, but `env.id` is {}", self.env.id));
         }
         if let Some(scenario) = &self.scenario {
             faults.extend_under("scenario", Config::validate(scenario));

@@ -3,8 +3,9 @@
 //! In: the jobs of a class at the start of a period. Out: a [`ClassView`], and each job's mark whether it must run.
 //! Always: a job added later counts as if it had been there, up to rounding.
 
+use super::GONE;
 use crate::units::PERIOD_HOURS;
-use crate::workload::job::{ClassRules, Job, one_if};
+use crate::workload::job::{ClassRules, Job, lesser, one_if};
 use serde::{Deserialize, Serialize};
 
 /// Urgency is counted as work whose slack is below these shares of the class's slack.
@@ -37,28 +38,55 @@ impl ClassView {
         self.true_mwh += job.left_mwh();
     }
 
+    /// Drops the jobs that are gone, and sums up the power of those that stay.
+    pub(super) fn close_ranks(&mut self, queue: &mut Vec<Job>, rules: &ClassRules) {
+        let (mut kept, mut available, mut must_run) = (0, 0.0, 0.0);
+        for at in 0..queue.len() {
+            let job = queue[at];
+            if job.class == GONE {
+                continue;
+            }
+            let usable = job.usable_mw(rules);
+            available += usable;
+            must_run += one_if(job.must_run) * usable;
+            queue[kept] = job;
+            kept += 1;
+        }
+        queue.truncate(kept);
+        self.jobs = kept as u32;
+        self.available_mw = available;
+        self.must_run_mw = must_run;
+    }
+
     /// Sums up a queue as seen at the start of period `now`, and marks who must run.
+    pub(super) fn of(queue: &mut [Job], rules: &ClassRules, now: i32) -> Self {
+        if rules.uncertain || rules.checkpoint_periods > 0.0 {
+            Self::of_kind::<false>(queue, rules, now)
+        } else {
+            Self::of_kind::<true>(queue, rules, now)
+        }
+    }
+
+    /// `PLAIN` says that durations are known and that pausing throws nothing away.
     ///
     /// The sums are local numbers and free of branches on purpose: nobody can predict which job runs.
-    pub(super) fn of(queue: &mut [Job], rules: &ClassRules, now: i32) -> Self {
+    fn of_kind<const PLAIN: bool>(queue: &mut [Job], rules: &ClassRules, now: i32) -> Self {
         let [mut available, mut must_run, mut running, mut queued, mut truth] = [0.0; 5];
         let [mut first, mut second, mut third] = [0.0; 3];
         let urgent = rules.urgent_slack;
         for job in queue.iter_mut() {
-            let usable = job.usable_mw(rules);
-            let expected = job.expected_periods(rules);
-            let slack = f64::from(job.deadline - now) - expected;
-            let energy_per_period = job.power_mw * PERIOD_HOURS;
-            let expected_mwh = expected * energy_per_period;
-            job.must_run = job.is_due(rules, slack);
-            available += usable;
-            must_run += one_if(job.must_run) * usable;
-            running += one_if(job.running) * usable;
-            queued += expected_mwh;
-            truth += job.left_periods * energy_per_period;
-            first += if slack < urgent[0] { expected_mwh } else { 0.0 };
-            second += if slack < urgent[1] { expected_mwh } else { 0.0 };
-            third += if slack < urgent[2] { expected_mwh } else { 0.0 };
+            let sight = Sight::of::<PLAIN>(job, rules, now);
+            job.must_run = sight.must_run;
+            available += sight.usable_mw;
+            must_run += one_if(sight.must_run) * sight.usable_mw;
+            running += one_if(job.running) * sight.usable_mw;
+            queued += sight.expected_mwh;
+            if !PLAIN {
+                truth += sight.true_mwh;
+            }
+            first += if sight.slack < urgent[0] { sight.expected_mwh } else { 0.0 };
+            second += if sight.slack < urgent[1] { sight.expected_mwh } else { 0.0 };
+            third += if sight.slack < urgent[2] { sight.expected_mwh } else { 0.0 };
         }
         Self {
             jobs: queue.len() as u32,
@@ -67,26 +95,52 @@ impl ClassView {
             running_mw: running,
             queued_mwh: queued,
             urgent_mwh: [first, second, third],
-            true_mwh: truth,
+            true_mwh: if PLAIN { queued } else { truth },
         }
     }
 
     /// Counts one more job as seen at the start of period `now`, and marks whether it must run.
     pub(super) fn add(&mut self, job: &mut Job, rules: &ClassRules, now: i32) {
-        let usable = job.usable_mw(rules);
-        let expected = job.expected_periods(rules);
+        let sight = Sight::of::<false>(job, rules, now);
+        job.must_run = sight.must_run;
+        self.jobs += 1;
+        self.available_mw += sight.usable_mw;
+        self.must_run_mw += one_if(sight.must_run) * sight.usable_mw;
+        self.running_mw += one_if(job.running) * sight.usable_mw;
+        self.queued_mwh += sight.expected_mwh;
+        self.true_mwh += sight.true_mwh;
+        let [first, second, third] = &mut self.urgent_mwh;
+        *first += if sight.slack < rules.urgent_slack[0] { sight.expected_mwh } else { 0.0 };
+        *second += if sight.slack < rules.urgent_slack[1] { sight.expected_mwh } else { 0.0 };
+        *third += if sight.slack < rules.urgent_slack[2] { sight.expected_mwh } else { 0.0 };
+    }
+}
+
+/// A job as a class counts it at the start of a period.
+struct Sight {
+    usable_mw: f64,
+    slack: f64,
+    expected_mwh: f64,
+    true_mwh: f64,
+    must_run: bool,
+}
+
+impl Sight {
+    #[inline(always)]
+    fn of<const PLAIN: bool>(job: &Job, rules: &ClassRules, now: i32) -> Self {
+        let (usable_mw, expected) = if PLAIN {
+            (job.power_mw * lesser(job.left_periods, 1.0), job.left_periods)
+        } else {
+            (job.usable_mw(rules), job.expected_periods(rules))
+        };
         let slack = f64::from(job.deadline - now) - expected;
         let energy_per_period = job.power_mw * PERIOD_HOURS;
-        let expected_mwh = expected * energy_per_period;
-        job.must_run = job.is_due(rules, slack);
-        self.jobs += 1;
-        self.available_mw += usable;
-        self.must_run_mw += if job.must_run { usable } else { 0.0 };
-        self.running_mw += if job.running { usable } else { 0.0 };
-        self.queued_mwh += expected_mwh;
-        self.true_mwh += job.left_periods * energy_per_period;
-        for (sum, urgent) in self.urgent_mwh.iter_mut().zip(rules.urgent_slack) {
-            *sum += if slack < urgent { expected_mwh } else { 0.0 };
+        Self {
+            usable_mw,
+            slack,
+            expected_mwh: expected * energy_per_period,
+            true_mwh: job.left_periods * energy_per_period,
+            must_run: if PLAIN { job.is_due_without_stake(rules, slack) } else { job.is_due(rules, slack) },
         }
     }
 }
