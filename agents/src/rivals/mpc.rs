@@ -276,6 +276,8 @@ impl RivalPolicy for Mpc {
         OptionSpec::fixed("event_prices", "count what an event pays as part of the price while it lasts"),
         OptionSpec::fixed("solver", "interior_point or simplex"),
         OptionSpec::fixed("tolerance", "relative accuracy asked of an interior-point method"),
+        OptionSpec::fixed("job_by_job", "decide jobs that cannot be divided one by one, as the planner does"),
+        OptionSpec::fixed("reserve", "capacity kept for work to come where jobs are looked at one by one"),
     ];
     const SLOW: bool = true;
 
