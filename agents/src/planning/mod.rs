@@ -8,6 +8,7 @@
 mod dispatch_model;
 mod horizon;
 mod linear_program;
+mod mps;
 pub mod solver;
 
 pub use dispatch_model::{
