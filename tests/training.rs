@@ -263,12 +263,12 @@ fn events_hold_every_scalar_once_also_after_a_resume() {
 }
 
 #[test]
-fn the_quickstart_ends_with_a_policy_and_a_table_against_the_rivals() {
+fn the_quickstart_ends_with_a_policy_and_a_table_against_the_quick_rivals() {
     let folder = temporary();
     let out = folder.path().join("run");
     let config = "configs/train/quickstart.toml";
     let ran = flexai(&["train", config, "--steps", "32768", "--out", text(&out)]).ok();
-    for rival in RIVALS {
+    for rival in RIVALS.iter().filter(|rival| !rival.slow) {
         assert!(ran.stdout.contains(&format!("| {} ", rival.name)), "{}: {}", rival.name, ran.stdout);
     }
     assert!(ran.stdout.contains("| quickstart "), "{}", ran.stdout);

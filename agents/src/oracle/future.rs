@@ -310,6 +310,10 @@ impl Curves {
                 self.most[t as usize] += job.power_mw * left.min(1.0);
             }
         }
+        if job.deadline <= 0 {
+            // Late before the first period; the model knows of late work only what the periods before one left.
+            self.most[0] += job.power_mw * left.min(1.0);
+        }
         if job.deadline > n {
             return;
         }

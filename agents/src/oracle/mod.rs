@@ -10,6 +10,8 @@ mod groups;
 mod replay;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod variety;
 
 pub use future::{Future, future};
 pub use replay::PlanReplay;

@@ -13,6 +13,8 @@ mod linear_program;
 mod outlook;
 #[cfg(test)]
 mod outlook_tests;
+#[cfg(test)]
+mod plan_tests;
 mod queues;
 pub mod solver;
 

@@ -137,12 +137,12 @@ impl ChosenRival {
         } else {
             options.insert(key.to_string(), scalar(value));
         }
-        if let Err(error) = (self.rival.fault)(Value::Object(options.clone())) {
-            let expected = expected(&error.to_string());
-            let default = self.rival.default_of(key);
-            return Err(RivalError::BadValue { key: key.to_string(), found: value.to_string(), expected, default });
-        }
-        self.options = options;
+        self.options = (self.rival.resolve)(Value::Object(options)).map_err(|error| RivalError::BadValue {
+            key: key.to_string(),
+            found: value.to_string(),
+            expected: expected(&error.to_string()),
+            default: self.rival.default_of(key),
+        })?;
         Ok(())
     }
 
@@ -349,6 +349,9 @@ mod tests {
         assert_eq!(again.options(), chosen.options());
         assert_eq!(again.name(), chosen.renamed().name());
         assert_eq!(ChosenRival::parse("fifo").unwrap().spelled_out(), "fifo");
+        let [whole, real] = ["8", "8.0"].map(|hours| format!("day_ahead_quantile:long_hours={hours}"));
+        let [whole, real] = [whole, real].map(|text| ChosenRival::parse(&text).unwrap().spelled_out());
+        assert_eq!(whole, real);
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Rival {
     pub slow: bool,
     pub(super) defaults: fn() -> Map<String, Value>,
     pub(super) make: fn(Value) -> serde_json::Result<Box<dyn Policy>>,
+    /// Options as their own type writes them.
+    pub(super) resolve: fn(Value) -> serde_json::Result<Map<String, Value>>,
     pub(super) fault: fn(Value) -> serde_json::Result<Option<String>>,
     pub(super) unfit: fn(Value, &SiteConfig) -> Option<String>,
 }
@@ -93,6 +95,7 @@ impl Rival {
             slow: T::SLOW,
             defaults: defaults::<T>,
             make: make::<T>,
+            resolve: resolve::<T>,
             fault: fault::<T>,
             unfit: unfit::<T>,
         }
@@ -130,7 +133,15 @@ pub(super) fn first_fault(faults: Vec<(String, String)>) -> Option<String> {
 }
 
 fn defaults<T: RivalPolicy>() -> Map<String, Value> {
-    match serde_json::to_value(T::Options::default()) {
+    written(&T::Options::default())
+}
+
+fn resolve<T: RivalPolicy>(options: Value) -> serde_json::Result<Map<String, Value>> {
+    serde_json::from_value(options).map(|options: T::Options| written(&options))
+}
+
+fn written(options: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(options) {
         Ok(Value::Object(map)) => map,
         _ => unreachable!("options are structs of numbers and words"),
     }

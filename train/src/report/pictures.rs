@@ -282,7 +282,11 @@ pub(crate) fn lateness(view: &View<'_>) -> Option<Result<Picture, String>> {
     if rows.iter().flat_map(|row| &row.jobs).all(|jobs| jobs.0 < 0.005) {
         let jobs: f64 = rows.iter().filter_map(|row| row.jobs.first()).map(|jobs| jobs.1).sum();
         let classes = counted(rows.len(), "class", "classes");
-        return Some(Err(format!("No job of {classes} was late under {}, of about {} that ended.", listed(&names), number(jobs, 0))));
+        return Some(Err(format!(
+            "No job of {classes} was late under {}, of about {} that ended.",
+            listed(&names),
+            number(jobs, 0)
+        )));
     }
     let description = "Bars, one per policy in each job class: the share of jobs that ended late.";
     Some(Ok(Picture::new("lateness", "Late jobs by class", description, |form| lateness_sheet(&rows, &names, form))))

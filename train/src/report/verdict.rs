@@ -36,12 +36,18 @@ pub(crate) fn verdict(view: &View<'_>) -> Verdict {
         Some(fifo) => headline(view, best, fifo),
         None => format!("{} is the cheapest of {}.", best.name, policies(view)),
     };
-    let mut text = vec![[setting, gain(view, best)].concat(), [compared(view, best), captured(view, best), served_less(view, best)].concat()];
+    let mut text = vec![
+        [setting, gain(view, best)].concat(),
+        [compared(view, best), captured(view, best), served_less(view, best)].concat(),
+    ];
     if let Some(subject) = view.subject.filter(|subject| subject.name != best.name) {
         let place = view.order.iter().position(|policy| policy.name == subject.name).unwrap_or(0) + 1;
         let role = if subject.kind == "network" { "The trained policy" } else { "The best other policy" };
         let intro = format!("{role} {} comes {} of {}. ", subject.name, ordinal(place), view.order.len());
-        text.push([intro, gain(view, subject), compared(view, subject), captured(view, subject), served_less(view, subject)].concat());
+        // That there is no bound has been said of the best.
+        let captured = gap(subject).map_or_else(String::new, |_| captured(view, subject));
+        let parts = [intro, gain(view, subject), compared(view, subject), captured, served_less(view, subject)];
+        text.push(parts.concat());
     }
     text.retain(|paragraph| !paragraph.trim().is_empty());
     Verdict { headline, text: text.iter().map(|paragraph| paragraph.trim().to_string()).collect() }
@@ -162,7 +168,9 @@ fn served_less(view: &View<'_>, policy: &PolicyReport) -> String {
     let less = 100.0 * (1.0 - mine / base);
     if base > 0.0 && mine > 0.0 && less > SERVED_LESS_PCT {
         let less = percent(less, 1);
-        return format!("It spends {less} less energy on interactive inference than FIFO: part of the saving is slower or missing service. ");
+        return format!(
+            "It spends {less} less energy on interactive inference than FIFO: part of the saving is slower or missing service. "
+        );
     }
     String::new()
 }

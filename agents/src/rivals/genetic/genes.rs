@@ -7,6 +7,9 @@
 use flexai_env::core::StreamRng;
 use rand::RngExt;
 
+/// Most periods that one mutation sets to one level.
+const LONGEST_STRETCH: usize = 8;
+
 /// How genes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -55,25 +58,44 @@ impl Layout {
         }
     }
 
-    /// Changes genes with some probability each: half of them jump, half of them drift; and once in a while two periods
-    /// exchange what the battery does.
+    /// Changes genes with some probability each; and every other time two periods exchange what the battery does, or a
+    /// stretch of time gets one level, for the battery or a class.
     pub(super) fn mutate(&self, genes: &mut [f64], rate: f64, rng: &mut StreamRng) {
         for (i, gene) in genes.iter_mut().enumerate() {
-            if rng.random::<f64>() >= rate {
-                continue;
+            if rng.random::<f64>() < rate {
+                *gene = changed(*gene, if i < self.periods { -1.0 } else { 0.0 }, rng);
             }
-            let least = if i < self.periods { -1.0 } else { 0.0 };
-            let jumps = rng.random::<bool>();
-            *gene = if jumps {
-                let level: i32 = rng.random_range(least as i32..=1);
-                f64::from(level)
-            } else {
-                (*gene + (1.0 - least) * (rng.random::<f64>() - 0.5)).clamp(least, 1.0)
-            };
         }
-        if rng.random::<f64>() < 0.5 {
+        if rng.random::<bool>() {
             genes.swap(rng.random_range(0..self.periods), rng.random_range(0..self.periods));
         }
+        if rng.random::<bool>() {
+            self.level_stretch(genes, rng);
+        }
+    }
+
+    fn level_stretch(&self, genes: &mut [f64], rng: &mut StreamRng) {
+        let channel = rng.random_range(0..=self.classes);
+        let long = rng.random_range(1..=LONGEST_STRETCH);
+        if channel == 0 {
+            let level = f64::from(rng.random_range(-1..=1));
+            let from = rng.random_range(0..self.periods);
+            genes[from..(from + long).min(self.periods)].fill(level);
+        } else {
+            let level = f64::from(rng.random_range(0..=1));
+            let from = rng.random_range(0..self.blocks());
+            let to = (from + long.div_ceil(self.run_periods)).min(self.blocks());
+            (from..to).for_each(|block| genes[self.run_at(block, channel - 1)] = level);
+        }
+    }
+}
+
+/// A gene anew: half of them jump to a level, half of them drift.
+fn changed(gene: f64, least: f64, rng: &mut StreamRng) -> f64 {
+    if rng.random::<bool>() {
+        f64::from(rng.random_range(least as i32..=1))
+    } else {
+        (gene + (1.0 - least) * (rng.random::<f64>() - 0.5)).clamp(least, 1.0)
     }
 }
 
