@@ -21,6 +21,10 @@ pub(super) fn compare(args: &CompareArgs) -> Outcome {
     if let Some(folder) = &args.out {
         joint.save(folder)?;
     }
+    if let Some(folder) = &args.report {
+        let page = write_report(folder, &joint, &About::default())?;
+        eprintln!("report: {}", page.display());
+    }
     if args.json {
         print_json(&joint.evaluation)?
     } else {
