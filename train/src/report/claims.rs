@@ -206,10 +206,10 @@ impl About<'_> {
         let bound = most.map(|mw| {
             format!("FIFO draws up to {} MW{each} for two hours: without export nobody turns down more", number(mw, 1))
         });
-        let achieved = held.map(|mw| {
-            format!("deepest turn-down against FIFO held for two hours: {} MW{each}", number(mw, 1))
-        });
-        let larger = held.map_or_else(String::new, |mw| format!(" {} times as large as here", number(per_site / mw, 1)));
+        let achieved =
+            held.map(|mw| format!("deepest turn-down against FIFO held for two hours: {} MW{each}", number(mw, 1)));
+        let larger =
+            held.map_or_else(String::new, |mw| format!(" {} times as large as here", number(per_site / mw, 1)));
         Claim {
             title: format!("{}\u{a0}MW of flexibility over {} sites", number(FLEET.0, 0), number(FLEET.1, 0)),
             means: format!("That is {}\u{a0}MW per site.", number(per_site, 0)),

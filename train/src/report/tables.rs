@@ -118,7 +118,15 @@ fn milliseconds(value: f64) -> String {
 /// Week by week what the subject did.
 pub(crate) fn weeks(view: &View<'_>) -> Table {
     let Some(policy) = view.subject else { return Table::default() };
-    let mut head = vec!["FIFO\u{2019}s J,\u{a0}£", "J,\u{a0}£", "saved,\u{a0}£", "saved,\u{a0}%", "CO\u{2082},\u{a0}t", "jobs late", "left over,\u{a0}£"];
+    let mut head = vec![
+        "FIFO\u{2019}s J,\u{a0}£",
+        "J,\u{a0}£",
+        "saved,\u{a0}£",
+        "saved,\u{a0}%",
+        "CO\u{2082},\u{a0}t",
+        "jobs late",
+        "left over,\u{a0}£",
+    ];
     let has_gap = policy.per_week.iter().any(|week| week.gap_captured.is_some());
     if has_gap {
         head.push("gap captured,\u{a0}%");

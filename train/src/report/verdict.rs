@@ -36,7 +36,10 @@ pub(crate) fn verdict(view: &View<'_>) -> Verdict {
         Some(fifo) => headline(view, best, fifo),
         None => format!("{} is the cheapest of {}.", best.name, policies(view)),
     };
-    let mut text = vec![[setting, gain(view, best)].concat(), [compared(view, best), captured(view, best), served_less(view, best)].concat()];
+    let mut text = vec![
+        [setting, gain(view, best)].concat(),
+        [compared(view, best), captured(view, best), served_less(view, best)].concat(),
+    ];
     if let Some(subject) = view.subject.filter(|subject| subject.name != best.name) {
         let place = view.order.iter().position(|policy| policy.name == subject.name).unwrap_or(0) + 1;
         let role = if subject.kind == "network" { "The trained policy" } else { "The best other policy" };
@@ -164,7 +167,9 @@ fn served_less(view: &View<'_>, policy: &PolicyReport) -> String {
     let less = 100.0 * (1.0 - mine / base);
     if base > 0.0 && mine > 0.0 && less > SERVED_LESS_PCT {
         let less = percent(less, 1);
-        return format!("It spends {less} less energy on interactive inference than FIFO: part of the saving is slower or missing service. ");
+        return format!(
+            "It spends {less} less energy on interactive inference than FIFO: part of the saving is slower or missing service. "
+        );
     }
     String::new()
 }
