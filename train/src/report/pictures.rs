@@ -42,14 +42,14 @@ pub(crate) fn day_choices(view: &View<'_>, input: &ReportInput<'_>) -> Result<Ve
         chosen.push((asked.cloned().ok_or_else(|| no_such_day(date, &all))?, "chosen day"));
     }
     let whole = days::whole(all);
-    for (at, reason) in
-        [(0, "largest saving"), (whole.len() / 2, "median saving"), (whole.len().saturating_sub(1), "smallest saving")]
-    {
-        if whole.is_empty() {
-            break;
-        }
-        if chosen.iter().all(|(day, _)| day.day.date != whole[at].day.date) {
-            chosen.push((whole[at].clone(), reason));
+    let places =
+        [(0, "largest saving"), (whole.len() / 2, "median saving"), (whole.len().saturating_sub(1), "smallest saving")];
+    let ranks = places.into_iter().filter_map(|(at, reason)| Some((whole.get(at)?, reason)));
+    let busiest = whole.iter().max_by_key(|ranked| events_of(view, &ranked.day));
+    let busiest = busiest.filter(|ranked| events_of(view, &ranked.day) > 0).map(|ranked| (ranked, "most grid events"));
+    for (ranked, reason) in ranks.chain(busiest) {
+        if chosen.iter().all(|(other, _)| other.day.date != ranked.day.date) {
+            chosen.push((ranked.clone(), reason));
         }
     }
     let Some((first, _)) = chosen.first().cloned() else { return Ok(Vec::new()) };
@@ -64,6 +64,12 @@ pub(crate) fn day_choices(view: &View<'_>, input: &ReportInput<'_>) -> Result<Ve
         choice.picture.file = format!("day-{}", index + 1);
     }
     Ok(choices)
+}
+
+/// Half-hours of a day in which a grid event runs.
+fn events_of(view: &View<'_>, day: &Day) -> usize {
+    let steps = &view.grid[day.week].steps;
+    day.steps.iter().filter(|(step, _)| steps.get(*step).is_some_and(|step| step.event)).count()
 }
 
 fn no_such_day(date: flexai_env::grid::Date, days: &[RankedDay]) -> Fault {
