@@ -55,7 +55,7 @@ fn evaluate_prints_the_keys_of_the_contract_for_the_policy_and_every_rival() {
                 import_breaches import_breach_mwh flex_revenue_gbp battery_cycles peak_import_mw decision_ms per_week";
     for policy in evaluation["policies"].as_array().unwrap() {
         assert_keys(policy, &keys.split_whitespace().collect::<Vec<_>>());
-        assert_keys(&policy["decision_ms"], &["p50", "p99"]);
+        assert_keys(&policy["decision_ms"], &["p50", "p99", "cpu_mean"]);
         let rows = policy["per_week"].as_array().unwrap();
         assert_eq!(rows.len(), 4);
         // Sums over weeks are means over job seeds.
@@ -502,7 +502,7 @@ fn figures_are_whole_pictures() {
 #[test]
 fn help_names_every_command() {
     let help = flexai(&["--help"]).ok().stdout;
-    for name in ["train", "evaluate", "export", "decide", "env", "data", "bench", "figure"] {
+    for name in ["train", "evaluate", "compare", "leaderboard", "export", "decide", "env", "data", "bench", "figure"] {
         assert!(help.contains(&format!("\n  {name} ")), "{name}: {help}");
         assert!(flexai(&[name, "--help"]).ok().stdout.contains("Usage: flexai"));
     }

@@ -6,6 +6,7 @@
 mod bad_input;
 mod commands;
 mod data_import;
+mod evaluation;
 mod readme;
 mod scenarios;
 mod shared_data;

@@ -97,11 +97,26 @@ pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(read).collect()
 }
 
-/// The program, in the folder of the workspace.
+/// The program, in the folder of the workspace; an evaluation that says nothing of a cache has that of the tests.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flexai"));
     command.args(arguments).current_dir(workspace()).stdin(Stdio::null());
+    let is = |argument: &S, text: &str| argument.as_ref() == OsStr::new(text);
+    let evaluates = arguments.first().is_some_and(|first| is(first, "evaluate"));
+    if evaluates && !arguments.iter().any(|a| is(a, "--cache") || is(a, "--no-cache") || is(a, "--help")) {
+        command.arg("--cache").arg(shared_cache());
+    }
     command
+}
+
+/// A cache for the tests of one run.
+fn shared_cache() -> &'static Path {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared-cache");
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    })
 }
 
 /// Runs the program to its end.

@@ -33,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (weeks, _) = scored_weeks(&setup.trace, split.periods(), shape, &missing);
     let mut site = FlexFleet::new(Arc::clone(&setup));
     let limits = Limits { seconds, gap: 1e-4, ..Limits::default() };
-    let options = OracleOptions { integers: seconds.is_some(), limits };
+    let options = OracleOptions { integers: seconds.is_some(), limits, ..OracleOptions::default() };
+    let detail = std::env::var("DETAIL").ok().and_then(|text| text.parse().ok());
+    let options = OracleOptions { detail: detail.unwrap_or(options.detail), ..options };
     let mut sums = [0.0; 4];
     println!("week       fifo       rule     replay      bound  open_pct  gap_pct  oracle_s  steps  columns  rows");
     for (i, week) in weeks.iter().enumerate().take(limit) {

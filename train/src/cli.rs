@@ -28,6 +28,10 @@ pub enum Command {
     Train(TrainArgs),
     /// Play policies and rivals on the same weeks and compare them
     Evaluate(EvaluateArgs),
+    /// Put evaluations of the same weeks into one table
+    Compare(CompareArgs),
+    /// Write evaluations as one Markdown table
+    Leaderboard(LeaderboardArgs),
     /// Write a checkpoint as an artifact that any runtime loads
     Export(ExportArgs),
     /// Decide by an artifact: JSON lines in, JSON lines out
@@ -124,6 +128,9 @@ pub struct EvaluateArgs {
     /// Play every week anew and keep none
     #[arg(long, conflicts_with = "cache")]
     pub no_cache: bool,
+    /// Leave out perfect foresight, and with it the share of its gap
+    #[arg(long)]
+    pub no_oracle: bool,
     /// Folder for the report: index.html with its figures, the evaluation and its half-hours
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -172,6 +179,34 @@ pub struct TuneArgs {
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// `flexai compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders made by `evaluate --out`, or files with what `evaluate --json` printed
+    #[arg(required = true, value_name = "EVALUATION")]
+    pub evaluations: Vec<PathBuf>,
+    /// Folder for the joint evaluation and its half-hours
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder for the report: index.html with its figures, the evaluation and its half-hours
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai leaderboard`.
+#[derive(Debug, Args)]
+pub struct LeaderboardArgs {
+    /// Folders made by `evaluate --out`, or files with what `evaluate --json` printed
+    #[arg(required = true, value_name = "EVALUATION")]
+    pub evaluations: Vec<PathBuf>,
+    /// Document with the two marker lines between which the table is written
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
 }
 
 /// `flexai export`.

@@ -6,7 +6,8 @@
 //! Not here: what flexibility earns (`flex.rs`).
 
 use super::flex::earnings;
-use crate::planning::{BatteryHorizon, ClassHorizon, EndValue, Pool, SiteExtras, SiteHorizon};
+use super::groups::job_groups;
+use crate::planning::{BatteryHorizon, ClassHorizon, EndValue, JobGroups, Pool, SiteExtras, SiteHorizon};
 use flexai_env::battery::{BatteryHealth, kept};
 use flexai_env::site::{EpisodeEnd, LEFT_LATE_HOURS, Place, SiteCourse, SiteSetup, WindowChoice, courses};
 use flexai_env::units::{MegawattHours, Megawatts, PERIOD_HOURS};
@@ -19,6 +20,8 @@ pub struct Future {
     pub sites: Vec<SiteHorizon>,
     /// Work that may be done at several of them.
     pub pools: Vec<Pool>,
+    /// Jobs of classes that are looked at job by job.
+    pub groups: Vec<JobGroups>,
     /// By site.
     pub extras: Vec<SiteExtras>,
     /// Paid whatever is done: positions bought ahead, and work that cannot be done within the window.
@@ -32,7 +35,9 @@ pub struct Future {
 }
 
 /// Collects the future of a window.
-pub fn future(setup: &SiteSetup, window: WindowChoice) -> Future {
+///
+/// Jobs are looked at one by one in classes that need no more than `detail` columns for it; the others are queues.
+pub fn future(setup: &SiteSetup, window: WindowChoice, detail: usize) -> Future {
     let courses = courses(setup, window);
     let seen = Seen { setup, window };
     let places = setup.places();
@@ -41,16 +46,24 @@ pub fn future(setup: &SiteSetup, window: WindowChoice) -> Future {
     let moves = |c: usize| places.len() > 1 && places[0].config.workload.classes[c].migratable;
     let pooled = (0..places[0].rules.len()).filter(|c| moves(*c));
     let pools: Vec<Pool> = pooled.map(|c| seen.pool(c, &courses)).collect();
+    let mut groups = Vec::new();
+    for (i, (place, course)) in places.iter().zip(&courses).enumerate() {
+        for c in (0..place.rules.len()).filter(|c| !moves(*c)) {
+            groups.extend(job_groups(&place.rules[c], c, i, course, window.periods, detail));
+        }
+    }
     let mut fixed_gbp = 0.0;
     for (site, place) in sites.iter().zip(places) {
         fixed_gbp += (0..window.periods).map(|t| place.fixed_gbp(window.start + t)).sum::<f64>();
         debug_assert_eq!(site.classes.len(), place.rules.len());
     }
+    let grouped = |i: usize, c: usize| groups.iter().any(|groups: &JobGroups| groups.site == i && groups.class == c);
     for c in 0..places[0].rules.len() {
         let cheapest = sites.iter().map(|site| site.end.work_gbp_per_mwh).fold(f64::INFINITY, f64::min);
         for (i, course) in courses.iter().enumerate() {
             let price = if moves(c) { cheapest } else { sites[i].end.work_gbp_per_mwh };
-            fixed_gbp += price * seen.cannot_be_done(&places[i].rules[c], c, course, &sites[i].classes[c], price);
+            let class = (!grouped(i, c)).then(|| &sites[i].classes[c]);
+            fixed_gbp += price * seen.cannot_be_done(&places[i].rules[c], c, course, class, price);
         }
     }
     let extras: Vec<SiteExtras> = (0..places.len()).map(|i| seen.extras(i, &courses, &sites[i])).collect();
@@ -70,7 +83,7 @@ pub fn future(setup: &SiteSetup, window: WindowChoice) -> Future {
         // What rounding serves on top of a period's power must not be seen as too much.
         site.it_capacity_mw += 1e-9 * site.it_capacity_mw;
     }
-    Future { sites, pools, extras, fixed_gbp, size_gbp, exact, has_choices }
+    Future { sites, pools, groups, extras, fixed_gbp, size_gbp, exact, has_choices }
 }
 
 /// What everything would cost at once, for the size of rounding.
@@ -160,14 +173,14 @@ impl Seen<'_> {
         Pool { class: c, work: all.unwrap_or_default(), may_hold: places.iter().map(may_hold).collect() }
     }
 
-    /// Work that does not fit into the window however early it runs, MWh; all of the class's where a pause can bring work
+    /// Work of a queue that does not fit into the window however early it runs, MWh; all of the class's where a pause can bring work
     /// back and leaving it over earns money.
     fn cannot_be_done(
         &self,
         rules: &ClassRules,
         c: usize,
         course: &SiteCourse,
-        class: &ClassHorizon,
+        class: Option<&ClassHorizon>,
         price: f64,
     ) -> f64 {
         let jobs = course.jobs.iter().filter(|job| usize::from(job.class) == c);
@@ -177,7 +190,7 @@ impl Seen<'_> {
         } else {
             0.0
         };
-        all - class.earliest_mwh.last().copied().unwrap_or(0.0) + brought_back
+        class.map_or(0.0, |class| all - class.earliest_mwh.last().copied().unwrap_or(0.0)) + brought_back
     }
 
     fn extras(&self, i: usize, courses: &[SiteCourse], site: &SiteHorizon) -> SiteExtras {
@@ -219,6 +232,13 @@ impl Seen<'_> {
         }
         gb
     }
+}
+
+/// Whether a job can have to run in a period before its deadline, although a gate would hold it: in its last periods, or
+/// because it may not be paused.
+pub(super) fn may_have_to_run(job: &Job, rules: &ClassRules, t: i32) -> bool {
+    let expected = job.work_periods.max(job.estimate_periods).max(1.0) + rules.checkpoint_periods;
+    !rules.interruptible || f64::from(job.deadline - t) - 1.0 < expected
 }
 
 /// Adds the curves of a class at another site.
@@ -285,13 +305,14 @@ impl Curves {
             self.earliest[t as usize] += step * mwh;
             done += step;
         }
-        // The last periods in which a gated job can have to run.
-        let expected = job.work_periods.max(job.estimate_periods).max(1.0) + rules.checkpoint_periods;
         for t in release..job.deadline.min(n) {
-            let has_to = !rules.interruptible || f64::from(job.deadline - t) - 1.0 < expected;
-            if !is_gated(t as usize) || has_to {
+            if !is_gated(t as usize) || may_have_to_run(job, rules, t) {
                 self.most[t as usize] += job.power_mw * left.min(1.0);
             }
+        }
+        if job.deadline <= 0 {
+            // Late before the first period; the model knows of late work only what the periods before one left.
+            self.most[0] += job.power_mw * left.min(1.0);
         }
         if job.deadline > n {
             return;

@@ -6,9 +6,12 @@
 
 mod flex;
 mod future;
+mod groups;
 mod replay;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod variety;
 
 pub use future::{Future, future};
 pub use replay::PlanReplay;
@@ -21,12 +24,21 @@ use flexai_env::site::{SiteSetup, WindowChoice};
 const ROUNDING: f64 = 1e-10;
 
 /// How hard the oracle tries.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OracleOptions {
     /// Whether choices that no linear program can state are searched; `limits` says for how long.
     pub integers: bool,
     /// Limits of the solvers.
     pub limits: Limits,
+    /// A class whose jobs take no more columns than this is looked at job by job; another is a queue, whose bound is
+    /// looser where jobs are long against their slack.
+    pub detail: usize,
+}
+
+impl Default for OracleOptions {
+    fn default() -> Self {
+        Self { integers: false, limits: Limits::default(), detail: 16_000 }
+    }
 }
 
 /// What the best course costs, at least.
@@ -68,7 +80,7 @@ pub enum Kind {
 /// # Errors
 /// [`SolveError`] if a solver fails.
 pub fn oracle(setup: &SiteSetup, window: WindowChoice, options: &OracleOptions) -> Result<OracleResult, SolveError> {
-    let future = future(setup, window);
+    let future = future(setup, window, options.detail);
     let mut model = DispatchModel::default();
     model.build(future.wanted(false));
     let linear = InteriorPoint::default().solve(model.program(), &options.limits, None)?;
@@ -89,7 +101,7 @@ pub fn oracle(setup: &SiteSetup, window: WindowChoice, options: &OracleOptions) 
 impl Future {
     /// What the model is built from.
     pub fn wanted(&self, binaries: bool) -> Wanted<'_> {
-        Wanted { sites: &self.sites, pools: &self.pools, extras: &self.extras, binaries }
+        Wanted { sites: &self.sites, pools: &self.pools, groups: &self.groups, extras: &self.extras, binaries }
     }
 
     /// The bound that a solution proves.

@@ -91,9 +91,10 @@ impl LinearProgram {
         self.columns[column.0].cost = cost;
     }
 
-    /// Changes the bounds of a variable.
+    /// Changes the bounds of a variable; nothing implies the new ones.
     pub fn set_bounds(&mut self, column: ColumnId, lower: f64, upper: f64) {
-        (self.columns[column.0].lower, self.columns[column.0].upper) = (lower, upper);
+        let column = &mut self.columns[column.0];
+        (column.lower, column.upper, column.implied) = (lower, upper, [false; 2]);
     }
 
     /// All variables.

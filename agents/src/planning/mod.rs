@@ -13,11 +13,15 @@ mod linear_program;
 mod outlook;
 #[cfg(test)]
 mod outlook_tests;
+#[cfg(test)]
+mod plan_tests;
 mod queues;
 pub mod solver;
 
 pub use battery_plan::{BatteryAdvice, BatteryPlan};
-pub use dispatch_model::{DispatchModel, EarningsCurve, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted};
+pub use dispatch_model::{
+    DispatchModel, EarningsCurve, JobGroup, JobGroups, PeriodColumns, PeriodPlan, Pool, SiteExtras, Wanted,
+};
 pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
 pub use job_plan::{ClassAdvice, JobPlan};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};

@@ -9,6 +9,9 @@ use flexai_env::site::SiteView;
 use flexai_env::units::PERIOD_HOURS;
 use flexai_env::workload::{ClassRules, Job};
 
+/// Slack that is less than a whole number of periods by no more than this is one.
+const ROUNDING: f64 = 1e-9;
+
 /// Expected arrivals, and buffers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Queues {
@@ -75,8 +78,11 @@ fn add_job(class: &mut ClassHorizon, job: &Job, rules: &ClassRules, now: i32) {
     let (work, energy) = (job.expected_periods(rules), job.power_mw * PERIOD_HOURS);
     let left = f64::from(job.deadline - now);
     let started = job.must_run && job.left_periods < job.work_periods;
-    // What cannot be paused, or is too late already, must run from now on.
-    let slack = if started && !rules.interruptible { 0.0 } else { (left - work).max(0.0) };
+    // What cannot be paused, or is too late already, must run from now on. The environment lets jobs wait whole periods,
+    // and looks at what a pause would lose.
+    let at_stake = if job.running { job.lost_by_pausing(rules) } else { 0.0 };
+    let slack =
+        if started && !rules.interruptible { 0.0 } else { (left - work - at_stake + ROUNDING).max(0.0).floor() };
     let lasts = work.ceil().max(1.0) as usize;
     for k in 0..lasts.min(periods) {
         class.earliest_mwh[k] += energy * (work - k as f64).clamp(0.0, 1.0);

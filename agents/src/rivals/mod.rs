@@ -12,6 +12,8 @@ mod day_ahead_quantile;
 mod fifo;
 mod genetic;
 mod mpc;
+#[cfg(test)]
+mod plan_tests;
 mod planner;
 mod price_rank;
 mod random;

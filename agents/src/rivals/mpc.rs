@@ -10,7 +10,8 @@ use super::planner::{ENDS, FORECAST, Planner, PlannerOptions, run_share};
 use super::rival::{OptionSpec, RivalPolicy, first_fault};
 use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solver};
 use crate::planning::{
-    BatteryHorizon, DispatchModel, ForecastChoice, Outlook, OutlookOptions, PeriodPlan, SiteHorizon, Wanted,
+    BatteryHorizon, ClassHorizon, DispatchModel, ForecastChoice, JobPlan, Outlook, OutlookOptions, PeriodPlan,
+    SiteHorizon, Wanted,
 };
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::ForecastSource;
@@ -44,6 +45,11 @@ pub struct MpcOptions {
     pub solver: SolverChoice,
     /// Relative accuracy asked of an interior-point method.
     pub tolerance: f64,
+    /// Whether classes that cannot be divided, because a pause loses work or is forbidden, are decided job by job as the
+    /// fast planner does; else their share of the plan is rounded to whole jobs.
+    pub job_by_job: bool,
+    /// Capacity ahead that is kept for work that has not arrived where jobs are looked at one by one.
+    pub reserve: f64,
 }
 
 /// A solver by name.
@@ -64,6 +70,7 @@ pub struct Mpc {
     horizon: SiteHorizon,
     model: DispatchModel,
     solver: Box<dyn Solver>,
+    jobs: JobPlan,
     fallback: Planner,
     decisions: u64,
     fallbacks: u64,
@@ -81,6 +88,8 @@ impl Default for MpcOptions {
             event_prices: outlook.event_prices,
             solver: SolverChoice::default(),
             tolerance: 1e-7,
+            job_by_job: true,
+            reserve: PlannerOptions::default().reserve,
         }
     }
 }
@@ -103,6 +112,9 @@ impl MpcOptions {
         let mut faults = self.outlook().validate();
         if !(1e-12..=1e-2).contains(&self.tolerance) {
             faults.push(("tolerance".into(), format!("is {}, expected 1e-12 to 1e-2", self.tolerance)));
+        }
+        if !(0.0..=10.0).contains(&self.reserve) {
+            faults.push(("reserve".into(), format!("is {}, expected 0 to 10", self.reserve)));
         }
         faults
     }
@@ -144,6 +156,7 @@ impl Mpc {
             horizon: SiteHorizon::default(),
             model: DispatchModel::default(),
             solver,
+            jobs: JobPlan::default(),
             fallback: Planner::new(PlannerOptions::default()),
             decisions: 0,
             fallbacks: 0,
@@ -164,7 +177,7 @@ impl Mpc {
     pub fn advise(&mut self, site: &SiteView<'_>) -> SiteAction {
         self.decisions += 1;
         match self.plan(site) {
-            Some(plan) => action(site, &self.horizon, &plan),
+            Some(plan) => self.action(site, &plan),
             None => {
                 self.fallbacks += 1;
                 self.fallback.advise(site).action()
@@ -175,12 +188,34 @@ impl Mpc {
     /// The first period of the optimum of what lies ahead; `None` if there is none to be had.
     pub fn plan(&mut self, site: &SiteView<'_>) -> Option<PeriodPlan> {
         self.outlook.fill(site, &mut self.horizon).ok()?;
-        allow_lateness(&mut self.horizon);
+        must_is_due(&mut self.horizon);
         let sites = std::slice::from_ref(&self.horizon);
         let program = self.model.build(Wanted { sites, ..Wanted::default() });
         let limits = Limits { tolerance: self.options.tolerance, ..Limits::default() };
         let solution = self.solver.solve(program, &limits, None).ok()?;
         Some(self.model.plan(&solution.values, 0, 0))
+    }
+
+    /// The first period of a plan as an action.
+    fn action(&mut self, site: &SiteView<'_>, plan: &PeriodPlan) -> SiteAction {
+        let mut decision = SiteAction { battery: set_point(&self.horizon.battery, plan), ..SiteAction::default() };
+        if self.options.job_by_job {
+            self.jobs.solve(site, &self.horizon, self.outlook.arrivals_mw(), self.options.reserve);
+        }
+        for (c, run) in decision.run.iter_mut().enumerate().take(self.horizon.classes.len()) {
+            let rules = &site.place().rules[c];
+            let planned_mw = plan.work_mwh[c] / PERIOD_HOURS;
+            let divisible = rules.interruptible && rules.checkpoint_periods == 0.0;
+            let run_mw = if divisible {
+                planned_mw
+            } else if self.options.job_by_job {
+                self.jobs.classes()[c].run_mw
+            } else {
+                whole_jobs(site, c, planned_mw)
+            };
+            *run = run_share(run_mw, site.class(c).available_mw);
+        }
+        decision
     }
 
     /// What lay ahead of the site decided last.
@@ -189,24 +224,13 @@ impl Mpc {
     }
 }
 
-/// Lets work that must be done within the horizon be late at its end, so that a plan exists whatever the capacity.
-fn allow_lateness(horizon: &mut SiteHorizon) {
+/// Takes work for due as soon as it must be done: the environment runs it then, whatever is planned. What does not fit is
+/// late in the plan, so that there is always one.
+fn must_is_due(horizon: &mut SiteHorizon) {
     for class in &mut horizon.classes {
-        if let (Some(due), Some(latest)) = (class.due_mwh.last_mut(), class.latest_mwh.last()) {
-            *due = due.max(*latest);
-        }
+        let ClassHorizon { due_mwh, latest_mwh, .. } = class;
+        due_mwh.iter_mut().zip(latest_mwh).for_each(|(due, latest)| *due = due.max(*latest));
     }
-}
-
-/// The first period of a plan as an action.
-fn action(site: &SiteView<'_>, horizon: &SiteHorizon, plan: &PeriodPlan) -> SiteAction {
-    let mut decision = SiteAction { battery: set_point(&horizon.battery, plan), ..SiteAction::default() };
-    for (c, run) in decision.run.iter_mut().enumerate().take(horizon.classes.len()) {
-        let planned_mw = plan.work_mwh[c] / PERIOD_HOURS;
-        let run_mw = if site.place().rules[c].interruptible { planned_mw } else { whole_jobs(site, c, planned_mw) };
-        *run = run_share(run_mw, site.class(c).available_mw);
-    }
-    decision
 }
 
 /// What the battery does in the first period of a plan, as a share of its power.
@@ -252,6 +276,8 @@ impl RivalPolicy for Mpc {
         OptionSpec::fixed("event_prices", "count what an event pays as part of the price while it lasts"),
         OptionSpec::fixed("solver", "interior_point or simplex"),
         OptionSpec::fixed("tolerance", "relative accuracy asked of an interior-point method"),
+        OptionSpec::fixed("job_by_job", "decide jobs that cannot be divided one by one, as the planner does"),
+        OptionSpec::fixed("reserve", "capacity kept for work to come where jobs are looked at one by one"),
     ];
     const SLOW: bool = true;
 

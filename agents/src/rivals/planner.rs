@@ -70,7 +70,7 @@ impl Default for PlannerOptions {
         Self {
             horizon: outlook.horizon,
             forecast: outlook.forecast,
-            reserve: 1.5,
+            reserve: 0.5,
             work_end_quantile: outlook.work_end_quantile,
             charge_end_quantile: outlook.charge_end_quantile,
             event_prices: outlook.event_prices,

@@ -51,7 +51,8 @@ impl ArrivalProfile {
     fn add(&mut self, job: &Job, work: f64) {
         let energy = job.power_mw * PERIOD_HOURS;
         let open = (job.deadline.max(1) as usize).min(PROFILE_PERIODS);
-        let slack = (f64::from(job.deadline) - work).max(0.0);
+        // The environment lets jobs wait whole periods.
+        let slack = (f64::from(job.deadline) - work).max(0.0).floor();
         for age in 0..(work.ceil() as usize).min(PROFILE_PERIODS) {
             self.earliest[age] += energy * (work - age as f64).min(1.0);
         }

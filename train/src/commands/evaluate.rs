@@ -7,8 +7,8 @@ use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{
-    Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, Provenance, WeekRange,
-    evaluate as play_and_report, evaluation_table, remarks, verdict,
+    Bound, Cache, Contestant, Evaluation, EvaluationPlan, EvaluationRecord, Means, PerfectForesight, Provenance,
+    WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict,
 };
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
@@ -83,9 +83,11 @@ fn play(
         true => None,
         false => Some(Cache::open(&args.cache, Provenance::of(&plan.setup)?)?),
     };
-    let total = plan.weeks.len() * plan.job_seeds.len() * contestants.len();
-    let bar = progress_bar(total as u64, args.json);
-    let means = Means { cache: cache.as_ref(), bound: None };
+    let foresight = PerfectForesight::default();
+    let bound = if args.no_oracle { None } else { Some(&foresight as &dyn Bound) };
+    let players = contestants.len() + usize::from(bound.is_some());
+    let bar = progress_bar((plan.weeks.len() * plan.job_seeds.len() * players) as u64, args.json);
+    let means = Means { cache: cache.as_ref(), bound };
     let record = play_and_report(plan, contestants, means, &|| bar.inc(1));
     bar.finish_and_clear();
     for warning in cache.iter().flat_map(Cache::take_warnings) {

@@ -15,6 +15,7 @@ mod output;
 mod policy_source;
 mod report;
 mod rivals;
+mod stored;
 mod train;
 mod train_loop;
 mod tune;
@@ -88,6 +89,8 @@ pub fn run(command: Command) -> Outcome {
     match command {
         Command::Train(args) => train::train(&args),
         Command::Evaluate(args) => evaluate::evaluate(&args),
+        Command::Compare(args) => stored::compare(&args),
+        Command::Leaderboard(args) => stored::print_leaderboard(&args),
         Command::Export(args) => export::export(&args),
         Command::Decide(args) => decide::decide(&args),
         Command::Env(args) => env::env(&args.command),

@@ -1,12 +1,13 @@
 //! Perfect foresight: what no policy's J can be below, for every week and job seed of a plan.
 //!
 //! In: a [`Bound`]. Out: an [`OracleReport`]. Always: cached like the weeks of the players.
-//! Not here: how a bound is found (`flexai-agents`), and that nobody is below it (`against.rs`).
+//! Not here: how a bound is found (`flexai_agents::oracle`), and that nobody is below it (`against.rs`).
 
 use super::cache::Cache;
 use super::plan::EvaluationPlan;
 use super::report::{OracleReport, OracleWeek};
 use crate::fault::Fault;
+use flexai_agents::oracle::{Kind, OracleOptions, oracle};
 use flexai_env::site::{SiteSetup, WindowChoice};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,28 @@ pub trait Bound: Sync {
     /// # Errors
     /// Why there is none.
     fn bound(&self, setup: &SiteSetup, window: WindowChoice) -> Result<WindowBound, String>;
+}
+
+/// The certified bound of the dispatch model.
+#[derive(Debug, Clone, Default)]
+pub struct PerfectForesight {
+    /// How it is solved.
+    pub options: OracleOptions,
+}
+
+impl Bound for PerfectForesight {
+    fn identity(&self) -> String {
+        format!("perfect foresight {:?}", self.options)
+    }
+
+    fn solver(&self) -> String {
+        if self.options.integers { "clarabel, microlp" } else { "clarabel" }.into()
+    }
+
+    fn bound(&self, setup: &SiteSetup, window: WindowChoice) -> Result<WindowBound, String> {
+        let found = oracle(setup, window, &self.options).map_err(|error| error.to_string())?;
+        Ok(WindowBound { bound_gbp: found.bound_gbp, is_optimum: found.kind == Kind::Optimum })
+    }
 }
 
 /// Bounds of all weeks and job seeds; `progress` is called once for each, from any thread.

@@ -6,7 +6,7 @@
 use super::cache::Cache;
 use super::plan::EvaluationPlan;
 use super::watch::{Seen, Watch};
-use crate::clock::thread_cpu;
+use crate::clock::{thread_cpu, thread_cpu_cost};
 use flexai_agents::policy::{Policy, PolicySource, Situation, play_week_seen};
 use flexai_env::site::{FlexFleet, Ledger, WindowChoice};
 use rayon::prelude::*;
@@ -42,6 +42,8 @@ struct Timed {
     policy: Box<dyn Policy>,
     decision_ns: Vec<u64>,
     cpu: Duration,
+    /// What asking for the CPU time takes.
+    clock: Duration,
 }
 
 impl Policy for Timed {
@@ -58,7 +60,7 @@ impl Policy for Timed {
         let begin = Instant::now();
         self.policy.decide(situation, action);
         self.decision_ns.push(begin.elapsed().as_nanos() as u64);
-        self.cpu += thread_cpu().saturating_sub(cpu);
+        self.cpu += thread_cpu().saturating_sub(cpu + self.clock);
     }
 }
 
@@ -118,7 +120,7 @@ fn play_all(
 /// Plays one week.
 fn play(site: &mut FlexFleet, source: &dyn PolicySource, window: WindowChoice) -> PlayedWeek {
     let decision_ns = Vec::with_capacity(window.periods);
-    let mut policy = Timed { policy: source.make(), decision_ns, cpu: Duration::ZERO };
+    let mut policy = Timed { policy: source.make(), decision_ns, cpu: Duration::ZERO, clock: thread_cpu_cost() };
     let mut watch = Watch::new(site.setup(), window.periods);
     let ledger = play_week_seen(site, &mut policy, window, &mut |site| watch.see(site)).ledger;
     PlayedWeek { ledger, decision_ns: policy.decision_ns, cpu_ns: policy.cpu.as_nanos() as u64, seen: watch.done() }

@@ -1,41 +1,47 @@
-//! An evaluation as a person reads it.
+//! An evaluation as a person reads it in a terminal of 100 columns: verdicts, a table, remarks.
+//!
+//! Always: what is a mean over weeks has its interval, but for J itself, which the table is sorted by.
+//! Not here: everything else that was measured (`--json`, the report).
 
-use super::report::{Evaluation, PolicyReport};
+use super::report::{Evaluation, GapReport, Interval, PolicyReport};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// One row per policy, cheapest first.
+/// Rivals that a trained policy is held against by name; the cheapest other one joins them.
+const YARDSTICKS: [&str; 4] = ["fifo", "day_ahead_quantile", "planner", "mpc"];
+
+/// One row per policy, cheapest first, and perfect foresight on top where it is known.
 pub fn evaluation_table(evaluation: &Evaluation) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "policy",
-        "J GBP/week",
-        "saved vs FIFO % [95 %]",
-        "bill GBP/week",
-        "tCO2/week",
-        "CO2 saved %",
-        "deadlines %",
-        "cycles/week",
-        "peak MW",
-        "ms/decision",
-    ]);
+    let with_oracle = evaluation.oracle.is_some();
+    let mut header = vec!["policy", "J GBP\n/week"];
+    if with_oracle {
+        header.push("gap captured\n% [95 %]");
+    }
+    header.extend(["J saved on\nFIFO % [95 %]", "CO2\nsaved %", "in time\n%", "cycles\n/week", "CPU ms\n/decision"]);
+    table.set_header(header);
+    let weeks = evaluation.weeks as f64;
+    if let Some(oracle) = &evaluation.oracle {
+        let name = format!("perfect foresight ({})", oracle.kind);
+        let mut row = vec![name, format!("{:.0}", oracle.total_gbp / weeks), "100.0".into()];
+        row.resize(8, "-".into());
+        table.add_row(row);
+    }
     let mut rows: Vec<&PolicyReport> = evaluation.policies.iter().collect();
     rows.sort_by(|a, b| a.cost_gbp.total_cmp(&b.cost_gbp));
-    let weeks = evaluation.weeks as f64;
     for p in rows {
-        let saved = &p.cost_saving_pct_interval;
-        table.add_row([
-            p.name.clone(),
-            format!("{:.0}", p.cost_gbp / weeks),
-            format!("{:.2} [{:.2}, {:.2}]", saved.value, saved.lo, saved.hi),
-            format!("{:.0}", p.bill_gbp / weeks),
-            format!("{:.1}", p.carbon_t / weeks),
+        let mut row = vec![p.name.clone(), format!("{:.0}", p.cost_gbp / weeks)];
+        if with_oracle {
+            row.push(p.gap_captured.as_ref().map_or_else(|| "-".into(), |gap| percent(&pooled(gap), 1)));
+        }
+        row.extend([
+            in_brackets(&p.cost_saving_pct_interval, 2),
             format!("{:.2}", p.carbon_saving_pct),
             p.deadlines_met_pct.map_or_else(|| "-".into(), |share| format!("{share:.2}")),
             format!("{:.2}", p.battery_cycles),
-            format!("{:.2}", p.peak_import_mw),
-            format!("{:.4}", p.decision_ms.p50),
+            format!("{:.4}", p.decision_ms.cpu_mean),
         ]);
+        table.add_row(row);
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -46,32 +52,74 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
 /// What must be read with the table: labels of the scenario, and who drew more than the connection allows.
 pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
     let labels = evaluation.labels.iter().cloned();
+    let oracle = evaluation.oracle.iter().map(|oracle| match oracle.kind.as_str() {
+        "optimum" => format!("perfect foresight is an optimum, by {}", oracle.solver),
+        _ => format!(
+            "perfect foresight is a lower bound on J, by {}: shares of the gap are at least these",
+            oracle.solver
+        ),
+    });
     let beyond = evaluation.policies.iter().filter(|p| p.import_breaches > 0.0).map(|p| {
         format!(
             "{} drew {:.2} MWh beyond the import limit or the cap of an event, in {:.1} half-hours (all weeks, mean of job seeds)",
             p.name, p.import_breach_mwh, p.import_breaches
         )
     });
-    labels.chain(beyond).collect()
+    labels.chain(oracle).chain(beyond).collect()
 }
 
-/// One sentence per comparison of the trained policies with a rival.
+/// What the trained policies captured and whom they beat, a sentence each; without one, what the best rival captured.
 pub fn verdict(evaluation: &Evaluation) -> Vec<String> {
-    let networks = evaluation.policies.iter().filter(|p| p.kind == "network");
+    let mut networks: Vec<&PolicyReport> = evaluation.policies.iter().filter(|p| p.kind == "network").collect();
+    if networks.is_empty() {
+        let best = evaluation.policies.iter().min_by(|a, b| a.cost_gbp.total_cmp(&b.cost_gbp));
+        networks.extend(best.filter(|p| p.gap_captured.is_some()));
+    }
+    let best = evaluation.policies.iter().filter(|p| p.kind == "rival");
+    let best = best.min_by(|a, b| a.cost_gbp.total_cmp(&b.cost_gbp)).map_or("fifo", |p| p.name.as_str());
     networks
+        .into_iter()
         .flat_map(|p| {
-            p.versus.iter().filter(|v| v.rival == "fifo" || v.rival == "day_ahead_quantile").map(move |v| {
-                let s = &v.saving_gbp_per_week;
-                let word = match (s.lo > 0.0, s.hi < 0.0) {
-                    (true, _) => "cheaper than",
-                    (_, true) => "dearer than",
-                    _ => "not clearly different from",
-                };
-                format!(
-                    "{} is {word} {}: {:.0} GBP saved per week, 95 % interval [{:.0}, {:.0}]",
-                    p.name, v.rival, s.value, s.lo, s.hi
-                )
-            })
+            let held = |rival: &str| p.kind == "network" && (YARDSTICKS.contains(&rival) || rival == best);
+            let versus = p.versus.iter().filter(move |v| held(&v.rival)).map(move |v| {
+                let (word, s) = (comparative(&v.saving_gbp_per_week), &v.saving_gbp_per_week);
+                let text = in_brackets(s, 0);
+                format!("{} is {word} {}: GBP saved per week {text}, 95 % interval", p.name, v.rival)
+            });
+            p.gap_captured.iter().map(|gap| gap_sentence(&p.name, gap)).chain(versus)
         })
         .collect()
+}
+
+fn gap_sentence(name: &str, gap: &GapReport) -> String {
+    let iqm = Interval { value: gap.iqm, lo: gap.lo, hi: gap.hi };
+    format!(
+        "{name} captures {} % of the gap between FIFO and perfect foresight (interquartile mean {}), 95 % intervals",
+        percent(&pooled(gap), 1),
+        percent(&iqm, 1)
+    )
+}
+
+fn comparative(saving: &Interval) -> &'static str {
+    match (saving.lo > 0.0, saving.hi < 0.0) {
+        (true, _) => "cheaper than",
+        (_, true) => "dearer than",
+        _ => "not clearly different from",
+    }
+}
+
+fn pooled(gap: &GapReport) -> Interval {
+    Interval { value: gap.pooled, lo: gap.pooled_lo, hi: gap.pooled_hi }
+}
+
+fn percent(share: &Interval, decimals: usize) -> String {
+    let scaled = Interval { value: 100.0 * share.value, lo: 100.0 * share.lo, hi: 100.0 * share.hi };
+    in_brackets(&scaled, decimals)
+}
+
+/// A number with its interval, without minus zeros.
+pub(super) fn in_brackets(x: &Interval, decimals: usize) -> String {
+    let scale = 10_f64.powi(decimals as i32);
+    let [value, lo, hi] = [x.value, x.lo, x.hi].map(|x| (x * scale).round() / scale + 0.0);
+    format!("{value:.decimals$} [{lo:.decimals$}, {hi:.decimals$}]")
 }

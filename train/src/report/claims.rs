@@ -220,7 +220,7 @@ impl About<'_> {
                  every day."
             ),
             status: match (held, most) {
-                (Some(mw), _) if mw >= per_site => "reached".into(),
+                (Some(mw), _) if mw >= per_site => "reached at its deepest".into(),
                 (_, Some(most)) if most < per_site => "beyond the bound".into(),
                 (Some(_), _) => "not reached".into(),
                 (None, _) => "not tested".into(),

@@ -69,6 +69,8 @@ pub(super) fn page(input: &ReportInput<'_>) -> Result<Report, Fault> {
     Ok(Report { html: render(values), figures })
 }
 
+/// Weeks below which intervals over weeks are called rough.
+const FEW_WEEKS: usize = 8;
 const SHIFTED: &str = "Mean over the played weeks, by the UK clock. Blue cells draw less than FIFO (or discharge), orange \
                        cells more (or charge).";
 const WATERFALL: &str = "Each bar is the change of one term of J, in pounds per week. The axis does not begin at zero.";
@@ -88,7 +90,7 @@ fn render(values: Value) -> String {
 
 /// A name that may be broken after its underscores and slashes.
 fn soft(name: &str) -> Value {
-    safe(escaped(name).replace('_', "_<wbr />").replace('/', "/<wbr />"))
+    safe(escaped(name).replace('/', "/<wbr />").replace('_', "_<wbr />"))
 }
 
 fn safe(markup: String) -> Value {
@@ -151,6 +153,9 @@ fn labels(view: &View<'_>) -> Vec<String> {
         labels.push(synthetic.to_string());
     }
     labels.extend(evaluation.labels.iter().cloned());
+    if (2..FEW_WEEKS).contains(&evaluation.weeks) {
+        labels.push(format!("few weeks: intervals over {} of them are rough", evaluation.weeks));
+    }
     if !evaluation.settled_on_last_day.is_empty() {
         let count = counted(evaluation.settled_on_last_day.len(), "week is", "weeks are");
         labels.push(format!(

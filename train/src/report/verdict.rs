@@ -44,10 +44,10 @@ pub(crate) fn verdict(view: &View<'_>) -> Verdict {
         let place = view.order.iter().position(|policy| policy.name == subject.name).unwrap_or(0) + 1;
         let role = if subject.kind == "network" { "The trained policy" } else { "The best other policy" };
         let intro = format!("{role} {} comes {} of {}. ", subject.name, ordinal(place), view.order.len());
-        text.push(
-            [intro, gain(view, subject), compared(view, subject), captured(view, subject), served_less(view, subject)]
-                .concat(),
-        );
+        // That there is no bound has been said of the best.
+        let captured = gap(subject).map_or_else(String::new, |_| captured(view, subject));
+        let parts = [intro, gain(view, subject), compared(view, subject), captured, served_less(view, subject)];
+        text.push(parts.concat());
     }
     text.retain(|paragraph| !paragraph.trim().is_empty());
     Verdict { headline, text: text.iter().map(|paragraph| paragraph.trim().to_string()).collect() }

@@ -8,7 +8,7 @@
 //! nothing this is not convex (one would throw the sun away and import); import is then kept below the chord of
 //! `max(n, 0)` over all `n` that can be, and charge and discharge below the line between their limits.
 
-use super::{DispatchModel, EarningsCurve, PeriodColumns, Pool, SiteExtras};
+use super::{DispatchModel, EarningsCurve, PeriodColumns, SiteExtras, Wanted};
 use crate::planning::horizon::{BatteryHorizon, SiteHorizon};
 use crate::planning::linear_program::ColumnId;
 use flexai_env::units::PERIOD_HOURS;
@@ -28,14 +28,7 @@ struct Moment {
 }
 
 impl DispatchModel {
-    pub(super) fn add_energy(
-        &mut self,
-        s: usize,
-        site: &SiteHorizon,
-        extras: &SiteExtras,
-        pools: &[Pool],
-        binaries: bool,
-    ) {
+    pub(super) fn add_energy(&mut self, s: usize, site: &SiteHorizon, extras: &SiteExtras, wanted: &Wanted<'_>) {
         let mut stored = None;
         // What is in store at least: reserve and charge at the start leak away.
         let mut least = site.battery.stored_mwh.min(site.battery.reserve_mwh);
@@ -47,21 +40,26 @@ impl DispatchModel {
             let columns = self.add_columns(site, &moment, t, least, stored, extras.loses_charge);
             self.periods.push(columns);
             for (c, class) in site.classes.iter().enumerate() {
-                let pooled = pools.iter().any(|pool| pool.class == c);
                 let room = (site.it_capacity_mw - site.interactive_mw[t]).max(0.0) * PERIOD_HOURS;
                 let most = room / class.least_energy_per_work.max(1e-9);
-                let own = if pooled { most } else { class.most_mw[t].max(0.0) * PERIOD_HOURS + late_before(class, t) };
-                self.work.push(self.program.column(0.0, 0.0, most.min(own)));
+                self.work.push(if wanted.is_queue(s, c) {
+                    let own = class.most_mw[t].max(0.0) * PERIOD_HOURS + late_before(class, t);
+                    self.program.column(0.0, 0.0, most.min(own))
+                } else {
+                    // The sum of the work of groups is in no need of bounds.
+                    let sum_of_groups = !wanted.is_pooled(c);
+                    self.program.implied_column(0.0, [0.0, most], [sum_of_groups; 2])
+                });
             }
-            self.add_balance(s, site, &moment, pools, t);
+            self.add_balance(s, site, &moment, t);
             if moment.worthless {
-                self.add_hull(site, &moment, s, t, binaries);
+                self.add_hull(site, &moment, s, t, wanted.binaries);
             }
             if moment.export_limit > 0.0 && !site.battery.exports && columns.discharge.is_some() {
                 self.limit_discharge(site, &moment, s, t);
             }
             if let Some(curve) = curve {
-                self.add_earnings(columns.import, curve, binaries);
+                self.add_earnings(columns.import, curve, wanted.binaries);
             }
             stored = columns.stored;
         }
@@ -116,7 +114,7 @@ impl DispatchModel {
     }
 
     /// Supply is load; and the machines hold no more than they can.
-    fn add_balance(&mut self, s: usize, site: &SiteHorizon, moment: &Moment, pools: &[Pool], t: usize) {
+    fn add_balance(&mut self, s: usize, site: &SiteHorizon, moment: &Moment, t: usize) {
         let columns = self.periods[s * self.length + t];
         let work = &self.work[(s * self.length + t) * self.classes..];
         let jobs = work.iter().zip(&site.classes).map(|(column, class)| (*column, class.least_energy_per_work));
@@ -135,10 +133,7 @@ impl DispatchModel {
         let balance = self.program.row(needed, needed, supply.chain(load));
         self.periods[s * self.length + t].balance = balance;
         let room = (site.it_capacity_mw - site.interactive_mw[t]).max(0.0) * PERIOD_HOURS;
-        let most: f64 = site.classes.iter().map(|class| class.most_mw[t] * PERIOD_HOURS + late_before(class, t)).sum();
-        if most > room || !pools.is_empty() {
-            self.program.row(NONE, room, self.scratch.iter().copied());
-        }
+        self.program.row(NONE, room, self.scratch.iter().copied());
     }
 
     /// Convex hull of what cannot be at once where energy is worth nothing or less.

@@ -12,6 +12,7 @@
 
 mod earnings;
 mod energy;
+mod groups;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -32,6 +33,7 @@ pub struct DispatchModel {
     work: Vec<ColumnId>,
     /// Work late, by class of each queue and period, and sums of it.
     queues: work::QueueColumns,
+    groups: groups::GroupColumns,
     sites: usize,
     length: usize,
     classes: usize,
@@ -46,6 +48,8 @@ pub struct Wanted<'a> {
     /// Classes whose work may be done at several sites; the curves of these classes in `sites` then only say how much of
     /// the work is there from the start.
     pub pools: &'a [Pool],
+    /// Jobs one by one, or in groups with a window in common, of classes that are no queue then; by site and class.
+    pub groups: &'a [JobGroups],
     /// By site; empty if there is nothing to add.
     pub extras: &'a [SiteExtras],
     /// Whether choices that no linear program can state become binaries.
@@ -61,6 +65,32 @@ pub struct Pool {
     pub work: ClassHorizon,
     /// By site: whether it may hold the work of other sites.
     pub may_hold: Vec<bool>,
+}
+
+/// All jobs of a class at a site, in groups.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct JobGroups {
+    /// Position of the site.
+    pub site: usize,
+    /// Position of the class.
+    pub class: usize,
+    /// Work that is late before the first period, MWh.
+    pub late_mwh: f64,
+    /// The groups.
+    pub groups: Vec<JobGroup>,
+}
+
+/// Jobs that may run in the same window.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct JobGroup {
+    /// First period of the window.
+    pub first: usize,
+    /// Most work in each period of the window, MWh.
+    pub most_mwh: Vec<f64>,
+    /// Work of the group, MWh.
+    pub work_mwh: f64,
+    /// Whether the deadline comes with the end of the window; else the window ends with the horizon.
+    pub due: bool,
 }
 
 /// What only those add who know the future.
@@ -112,6 +142,17 @@ pub struct PeriodPlan {
     pub work_mwh: [f64; MAX_CLASSES],
 }
 
+impl Wanted<'_> {
+    /// Whether a class of a site is a queue of its own.
+    fn is_queue(&self, site: usize, class: usize) -> bool {
+        !self.is_pooled(class) && self.groups.iter().all(|groups| groups.site != site || groups.class != class)
+    }
+
+    fn is_pooled(&self, class: usize) -> bool {
+        self.pools.iter().any(|pool| pool.class == class)
+    }
+}
+
 impl DispatchModel {
     /// Builds the program anew, in the buffers of the last one.
     ///
@@ -130,17 +171,20 @@ impl DispatchModel {
         let nothing = SiteExtras::default();
         for (s, site) in wanted.sites.iter().enumerate() {
             let extras = wanted.extras.get(s).unwrap_or(&nothing);
-            self.add_energy(s, site, extras, wanted.pools, wanted.binaries);
+            self.add_energy(s, site, extras, &wanted);
         }
         for (s, site) in wanted.sites.iter().enumerate() {
             for c in 0..self.classes {
-                if wanted.pools.iter().all(|pool| pool.class != c) {
+                if wanted.is_queue(s, c) {
                     self.add_queue(&site.classes[c], c, s..s + 1, &site.end, site.lateness_gbp_per_mwh_hour);
                 }
             }
         }
         for pool in wanted.pools {
             self.add_pool(pool, wanted.sites);
+        }
+        for groups in wanted.groups {
+            self.add_groups(groups, &wanted.sites[groups.site]);
         }
         &self.program
     }

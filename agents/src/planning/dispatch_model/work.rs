@@ -31,6 +31,13 @@ impl QueueColumns {
     pub(super) fn clear(&mut self) {
         self.spare.extend(self.late.drain(..).map(|(_, late)| late));
     }
+
+    /// An empty list of columns, in an old buffer if there is one.
+    pub(super) fn spare_column(&mut self) -> Vec<Option<ColumnId>> {
+        let mut late = self.spare.pop().unwrap_or_default();
+        late.clear();
+        late
+    }
 }
 
 impl DispatchModel {
@@ -43,9 +50,8 @@ impl DispatchModel {
         end: &EndValue,
         lateness: f64,
     ) {
-        let mut late = self.queues.spare.pop().unwrap_or_default();
+        let mut late = self.queues.spare_column();
         let (mut done, mut sums) = (std::mem::take(&mut self.queues.done), std::mem::take(&mut self.queues.sums));
-        late.clear();
         done.clear();
         sums.clear();
         self.add_done(class, c, sites.clone(), end, &mut done);

@@ -63,7 +63,6 @@ pub(crate) fn curves_sheet(curves: &Curves, form: Form) -> Sheet {
     for (index, curve) in curves.curves.iter().enumerate() {
         draw_band(&mut sheet, curve, index, &x, &y);
     }
-    draw_levels(&mut sheet, curves, frame, &y);
     for (index, curve) in curves.curves.iter().enumerate() {
         let usable: Vec<f64> = curve.points.iter().map(|(a, b)| a + b).collect();
         for run in runs(&usable, |value| value.is_finite()) {
@@ -71,6 +70,7 @@ pub(crate) fn curves_sheet(curves: &Curves, form: Form) -> Sheet {
             sheet.line(&line, &format!("s{}", index % COLOURS));
         }
     }
+    draw_levels(&mut sheet, curves, frame, &y);
     sheet.text(&curves.x_name, (frame.left + frame.right) / 2, frame.bottom + 36, Hold::Middle, "small");
     sheet.height = frame.bottom + 48;
     sheet
@@ -96,7 +96,7 @@ fn draw_levels(sheet: &mut Sheet, curves: &Curves, frame: Frame, y: &Scale) {
         sheet.line(&[(frame.left, at), (frame.right, at)], "level");
         if curves.levels.len() > 1 {
             above = (at - 9).max(above + 14);
-            sheet.text(name, frame.right - 4, above, Hold::Right, "small");
+            sheet.text(name, frame.right - 4, above, Hold::Right, "small halo");
         }
     }
 }
