@@ -1,3 +1,5 @@
+//! The dispatch of sites on hand-made horizons.
+
 use super::*;
 use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solution, Solver};
 use crate::planning::{BatteryHorizon, EndValue};

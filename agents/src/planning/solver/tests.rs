@@ -1,3 +1,5 @@
+//! Solvers agree with each other, with brute force and with their certificates.
+
 use super::*;
 use crate::planning::{ColumnId, LinearProgram};
 use flexai_env::core::{SeedTree, StreamRng};
