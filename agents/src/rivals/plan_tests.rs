@@ -69,7 +69,8 @@ fn model_predictive_control_does_what_the_linear_program_begins_with() {
         let site = view.site(0);
         let decision = mpc.advise(&site);
         outlook.fill(&site, &mut horizon).expect("there is history");
-        horizon.classes[0].due_mwh.clone_from(&horizon.classes[0].latest_mwh);
+        let class = &mut horizon.classes[0];
+        class.due_mwh.clone_from(&class.latest_mwh);
         let program = model.build(Wanted { sites: std::slice::from_ref(&horizon), ..Wanted::default() });
         let limits = Limits { tolerance: 1e-9, ..Limits::default() };
         let solution = InteriorPoint::default().solve(program, &limits, None).expect("an optimum");
