@@ -7,7 +7,7 @@ use super::sheet::{Form, Frame, Hold, Sheet};
 use crate::figures::scale::{round_axis, tick_label};
 
 const CELLS: usize = 48;
-const CLASSES: [&str; 9] = ["less4", "less3", "less2", "less1", "none", "more1", "more2", "more3", "more4"];
+const CLASSES: [&str; 9] = ["less4", "less3", "less2", "less1", "even", "more1", "more2", "more3", "more4"];
 
 /// One map.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn colours_are_symmetric_about_zero() {
-        assert_eq!(class(0.0, 2.0), "none");
+        assert_eq!(class(0.0, 2.0), "even");
         assert_eq!((class(-2.0, 2.0), class(2.0, 2.0)), ("less4", "more4"));
         assert_eq!((class(-0.5, 2.0), class(0.5, 2.0)), ("less1", "more1"));
         assert_eq!(class(9.0, 2.0), "more4");

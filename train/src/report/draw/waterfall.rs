@@ -81,7 +81,7 @@ mod tests {
             to: "ppo".into(),
         };
         let text = waterfall_sheet(&waterfall, Form::Wide).standalone("t", "d");
-        for expected in ["£1,000", "\u{2212}£300", "+£50", "£750"] {
+        for expected in ["£1,000", "\u{2212}£300", "+£50.00", "£750"] {
             assert!(text.contains(&format!(">{expected}<")), "{expected} in {text}");
         }
     }

@@ -13,10 +13,10 @@ fn page(input: &ReportInput<'_>) -> Report {
     for (name, svg) in &report.figures {
         markup::check(svg).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{name}");
-        assert!(svg.contains("<path") || svg.contains("<rect class=\"total\""), "{name} is drawn");
+        assert!(svg.matches("<path").count() + svg.matches("<rect").count() > 3, "{name} is drawn");
     }
     for text in report.figures.iter().map(|(_, svg)| svg).chain([&report.html]) {
-        for bad in ["NaN", "inf\"", "d=\"\"", "undefined", "none\"", "-0\""] {
+        for bad in ["NaN", "inf\"", "d=\"\"", "undefined", ">none<", "-0\""] {
             assert!(!text.contains(bad), "{bad}");
         }
     }
@@ -42,6 +42,8 @@ fn the_page_holds_every_part_and_loads_nothing() {
         "clearly cheaper than day_ahead_quantile",
         "captures 80.0\u{a0}% [75.0, 85.0]",
         "beyond the bound",
+        "perfect foresight",
+        "shares of the gap are at least",
         "flexai evaluate ppo --report out",
         "no price",
         "gap captured,\u{a0}%",
@@ -133,10 +135,9 @@ fn the_first_day_is_the_one_asked_for_or_the_one_that_saves_most() {
         let at = html.find("<div class=\"choices\"").expect("there are days");
         html[at..].split("<figcaption>").nth(1).expect("a caption")[..60].to_string()
     };
-    assert!(
-        first(&page(&fixture.input()).html).starts_with("Saturday 30 March 2024 (largest saving)"),
-        "the last whole day"
-    );
+    let most = first(&page(&fixture.input()).html);
+    // Savings grow within a week; the Sunday after has no whole day in its week, because clocks change.
+    assert!(most.starts_with("Sunday 24 March 2024 (largest saving)"), "the last whole day, not {most}");
     let asked = ReportInput { day: Some("2024-03-31".parse().expect("a date")), ..fixture.input() };
     let report = page(&asked);
     assert!(first(&report.html).starts_with("Sunday 31 March 2024 (chosen day)"), "{}", first(&report.html));
