@@ -46,17 +46,22 @@ fn decide(artifact: &Path, input: &str) -> Ran {
 fn evaluate_prints_the_keys_of_the_contract_for_the_policy_and_every_rival() {
     let ran = flexai(&["evaluate", text(site_run()), "--weeks", "2", "--seeds", "2", "--json"]).ok();
     let evaluation = ran.json();
-    assert_keys(&evaluation, &["scenario", "grid", "labels", "from", "to", "weeks", "seeds", "policies"]);
+    let keys = "scenario grid labels from to weeks seeds policies split oracle job_seeds scenario_digest grid_digest";
+    assert_keys(&evaluation, &keys.split_whitespace().collect::<Vec<_>>());
+    assert_keys(&evaluation["oracle"], &["kind", "solver", "total_gbp", "per_week"]);
     assert_eq!((&evaluation["weeks"], &evaluation["seeds"]), (&json!(2), &json!(2)));
     assert_eq!(evaluation["from"], "2024-01-01T00:00:00Z");
     let expected: Vec<&str> = ["run"].into_iter().chain(RIVALS.iter().map(|rival| rival.name)).collect();
     assert_eq!(names(&evaluation), expected);
     let keys = "name kind gap_captured cost_gbp bill_gbp cost_per_mwh_it_gbp energy_cost_gbp carbon_t cost_saving_pct \
                 carbon_saving_pct gbp_per_million_inferences kgco2_per_million_inferences deadlines_met_pct \
-                import_breaches import_breach_mwh flex_revenue_gbp battery_cycles peak_import_mw decision_ms per_week";
+                import_breaches import_breach_mwh flex_revenue_gbp battery_cycles peak_import_mw decision_ms per_week \
+                shifted_mwh bill_saving_pct energy_saving_pct carbon_marginal_t classes cost_parts versus identity";
     for policy in evaluation["policies"].as_array().unwrap() {
         assert_keys(policy, &keys.split_whitespace().collect::<Vec<_>>());
         assert_keys(&policy["decision_ms"], &["p50", "p99", "cpu_mean"]);
+        assert_keys(&policy["gap_captured"], &["pooled", "pooled_lo", "pooled_hi", "iqm", "lo", "hi"]);
+        assert!(policy["gap_captured"]["pooled"].as_f64().unwrap() <= 1.0);
         let rows = policy["per_week"].as_array().unwrap();
         assert_eq!(rows.len(), 4);
         // Sums over weeks are means over job seeds.
@@ -146,7 +151,7 @@ fn evaluate_says_what_is_simulated_who_breached_the_import_limit_and_that_no_job
     let line = format!("fifo drew {beyond:.2} MWh beyond the import limit or the cap of an event, in 10.0 half-hours");
     assert!(shown.lines().any(|found| found.starts_with(&line)), "{shown}");
     let row = shown.lines().find(|line| line.starts_with("| fifo ")).unwrap();
-    assert_eq!(row.split('|').nth(7).map(str::trim), Some("-"), "{row}");
+    assert_eq!(row.split('|').nth(6).map(str::trim), Some("-"), "{row}");
     let plain = play(&["configs/scenarios/standard.toml", "--json"]).json();
     assert_eq!((&plain["labels"], &of(&plain, "fifo")["import_breaches"]), (&json!([]), &json!(0.0)));
     assert_eq!(of(&plain, "fifo")["deadlines_met_pct"], 100.0);
@@ -154,8 +159,9 @@ fn evaluate_says_what_is_simulated_who_breached_the_import_limit_and_that_no_job
 
 #[test]
 fn splits_and_dates_choose_the_weeks() {
-    let play =
-        |more: &[&str]| flexai(&[&["evaluate", "fifo", "--rivals", "none", "--json"], more].concat()).ok().json();
+    let play = |more: &[&str]| {
+        flexai(&[&["evaluate", "fifo", "--rivals", "none", "--no-oracle", "--json"], more].concat()).ok().json()
+    };
     let test = play(&["--split", "test"]);
     assert_eq!((&test["from"], &test["to"]), (&json!("2024-04-01T00:00:00Z"), &json!("2024-07-01T00:00:00Z")));
     assert_eq!(test["weeks"], 13);
@@ -189,7 +195,7 @@ fn a_week_with_holes_is_skipped_and_reported() {
         .collect();
     let holed = folder.path().join("holed.csv");
     fs::write(&holed, emptied.join("\n") + "\n").unwrap();
-    let arguments = ["evaluate", "fifo", "--rivals", "none", "--grid", text(&holed)];
+    let arguments = ["evaluate", "fifo", "--rivals", "none", "--no-oracle", "--grid", text(&holed)];
     let range = ["--from", "2022-01-17", "--to", "2022-02-14"];
     let evaluation = flexai(&[arguments.as_slice(), &range, &["--json"]].concat()).ok().json();
     assert_eq!(evaluation["weeks"], 3);
@@ -245,7 +251,7 @@ fn an_exported_artifact_evaluates_like_its_run_and_is_not_overwritten_unasked() 
     flexai(&[export.as_slice(), &["--overwrite"]].concat()).ok();
     assert!(before == crate::support::files_of(&out), "the same checkpoint gives the same bytes");
     let play = |policy: &Path| {
-        let arguments = ["evaluate", text(policy), "--weeks", "1", "--rivals", "none", "--json"];
+        let arguments = ["evaluate", text(policy), "--weeks", "1", "--rivals", "none", "--no-oracle", "--json"];
         flexai(&arguments).ok().json()["policies"][0]["per_week"].clone()
     };
     assert_eq!(play(&out), play(site_run()));

@@ -272,7 +272,7 @@ fn the_quickstart_ends_with_a_policy_and_a_table_against_the_quick_rivals() {
         assert!(ran.stdout.contains(&format!("| {} ", rival.name)), "{}: {}", rival.name, ran.stdout);
     }
     assert!(ran.stdout.contains("| quickstart "), "{}", ran.stdout);
-    assert!(ran.stdout.contains("95 % interval"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("FIFO % [95 %]"), "{}", ran.stdout);
     let policy = LoadedPolicy::load(&out.join("policy")).unwrap();
     let evaluation = policy.manifest().evaluation.clone().expect("the artifact tells how good it is");
     assert_keys(&evaluation, &["split", "grid", "scenario", "weeks", "cost_saving_pct", "versus"]);

@@ -124,7 +124,7 @@ def look(browser, page_file, shots, name, size, scheme):
 
 def look_at_drawing(browser, svg, shots, scheme):
     """A figure that stands alone."""
-    context = browser.new_context(viewport={"width": 960, "height": 700}, color_scheme=scheme, offline=True)
+    context = browser.new_context(viewport={"width": 960, "height": 900}, color_scheme=scheme, offline=True)
     page = context.new_page()
     page.goto(svg.as_uri())
     box = page.evaluate("() => { const b = document.documentElement.getBoundingClientRect(); return [b.width, b.height] }")

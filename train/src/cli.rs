@@ -193,6 +193,9 @@ pub struct CompareArgs {
     /// Folder for the report: index.html with its figures, the evaluation and its half-hours
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
+    /// Day of the report's first figure, e.g. 2024-02-14; without it the one with the largest saving
+    #[arg(long, value_name = "DAY", requires = "report")]
+    pub day: Option<String>,
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,

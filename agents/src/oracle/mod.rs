@@ -16,7 +16,7 @@ mod variety;
 pub use future::{Future, future};
 pub use replay::PlanReplay;
 
-use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solution, SolveError, Solver, Status};
+use crate::planning::solver::{IntegerSolver, InteriorPoint, Limits, Solution, SolveError, Solver, Status};
 use crate::planning::{DispatchModel, PeriodPlan, Wanted};
 use flexai_env::site::{SiteSetup, WindowChoice};
 
@@ -139,12 +139,13 @@ impl Future {
             result.bound_gbp = relaxed_gbp;
         }
         result.iterations += relaxed.iterations;
-        let found = match Simplex.solve(model.program(), limits, Some(&relaxed.values)) {
+        let mut solver = IntegerSolver::default();
+        let found = match solver.solve(model.program(), limits, Some(&relaxed.values)) {
             Ok(found) => found,
             Err(SolveError::NoPoint { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let better = self.result(model, &found, Simplex.name());
+        let better = self.result(model, &found, solver.name());
         result.iterations += found.iterations;
         result.plan = better.plan;
         result.size = better.size;

@@ -1,3 +1,5 @@
+//! No course that anybody plays is cheaper than the bound, and where the model is exact it is met.
+
 use super::variety::{random_action, scenario, wild_grid};
 use super::*;
 use crate::policy::play_week;

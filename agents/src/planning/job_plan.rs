@@ -2,13 +2,15 @@
 //!
 //! In: a site, its horizon, the work still expected. Out: per class the power to run now, and the load ahead.
 //! Always: earliest deadline first, all classes together; a job takes the cheapest slots that are free before its
-//! deadline, in one piece if it cannot be paused; slots keep room for work that has not arrived. Nothing is allocated
+//! deadline, in one piece if it cannot be paused; so does work that has not arrived, as one mean job per class and period
+//! of arrival, because it will want the same cheap slots. Nothing is allocated
 //! once buffers have grown. Not here: the battery (`battery_plan.rs`), what must run (the environment sees to that).
 //!
 //! The pool runs the waiting jobs of a class in the order of their deadlines, whoever asked for the power. So a class
 //! runs the first so many of its jobs for which the sum of gains is largest, not each job that would gain by itself.
 
 use super::horizon::SiteHorizon;
+use super::outlook::Outlook;
 use flexai_env::site::SiteView;
 use flexai_env::units::PERIOD_HOURS;
 use flexai_env::workload::{Job, MAX_CLASSES};
@@ -32,8 +34,9 @@ pub struct ClassAdvice {
 /// A class on its way through its jobs.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// Next job.
+    /// Next job, and period whose arrivals come next.
     at: usize,
+    arrival: usize,
     /// Power of the waiting jobs so far, gain if they all run now, and the best of both so far.
     power_mw: f64,
     gain_gbp: f64,
@@ -65,17 +68,34 @@ pub struct JobPlan {
 }
 
 impl JobPlan {
-    /// Plans the jobs of a site; `reserve` is the share of the work expected to arrive that slots ahead are kept for.
-    pub fn solve(&mut self, site: &SiteView<'_>, horizon: &SiteHorizon, arrivals_mw: &[f64], reserve: f64) {
-        self.begin(horizon, arrivals_mw, reserve);
+    /// Plans the jobs of a site; `reserve` is the share of the work expected to arrive that has slots kept for it.
+    pub fn solve(&mut self, site: &SiteView<'_>, horizon: &SiteHorizon, outlook: &Outlook, reserve: f64) {
+        self.begin(horizon, outlook.arrivals_mw());
         let classes = horizon.classes.len();
-        let mut progress = [Progress::default(); MAX_CLASSES];
+        let mut progress = [Progress { arrival: 1, ..Progress::default() }; MAX_CLASSES];
         let must_run: f64 = (0..classes).map(|c| site.class(c).must_run_mw).sum();
         self.free_mw[0] -= must_run;
+        let now = site.period() as i32;
+        let profile = |c: usize| site.place().generator.arrival_profile(c);
         // All classes together, the earliest deadline first.
         loop {
-            let next = |c: usize| site.jobs(c).get(progress[c].at).map(|job| (job.deadline, c));
-            let Some((_, c)) = (0..classes).filter_map(next).min() else { break };
+            let job = |c: usize| site.jobs(c).get(progress[c].at).map(|job| (job.deadline - now, false, c));
+            let due = |c: usize| progress[c].arrival as i32 + profile(c).due_periods as i32;
+            let coming = |c: usize| (progress[c].arrival < self.price.len()).then(|| (due(c), true, c));
+            let next = (0..classes).flat_map(|c| job(c).into_iter().chain(coming(c))).min();
+            let Some((due, is_coming, c)) = next else { break };
+            if is_coming {
+                let from = progress[c].arrival;
+                progress[c].arrival += 1;
+                let mwh = reserve * outlook.class_arrivals_mw(c)[from] * PERIOD_HOURS;
+                let power_mw = mwh * profile(c).open_mw[0];
+                if power_mw > NO_POWER_MW {
+                    let mean = Piece { power_mw, work: mwh / PERIOD_HOURS / power_mw, from, left: f64::from(due) };
+                    self.find_slots(&mean, horizon, &horizon.classes[c].gated);
+                    self.book(power_mw);
+                }
+                continue;
+            }
             let job = &site.jobs(c)[progress[c].at];
             progress[c].at += 1;
             self.place(site, horizon, c, job, &mut progress[c]);
@@ -95,12 +115,12 @@ impl JobPlan {
         &self.classes
     }
 
-    /// IT power expected in each period: interactive, jobs as planned, work to come as it arrives; MW.
+    /// IT power expected in each period: interactive, and jobs as planned; MW.
     pub fn load_mw(&self) -> &[f64] {
         &self.load_mw
     }
 
-    fn begin(&mut self, horizon: &SiteHorizon, arrivals_mw: &[f64], reserve: f64) {
+    fn begin(&mut self, horizon: &SiteHorizon, arrivals_mw: &[f64]) {
         let periods = horizon.price.len();
         self.price.clear();
         self.price.extend((0..periods).map(|k| {
@@ -120,10 +140,10 @@ impl JobPlan {
         self.free_mw.clear();
         self.free_mw.extend((0..periods).map(|k| {
             let supply = (horizon.import_limit_mw[k] + horizon.solar_mw[k]) / horizon.pue;
-            supply.min(horizon.it_capacity_mw) - horizon.interactive_mw[k] - reserve * arrivals_mw[k]
+            supply.min(horizon.it_capacity_mw) - horizon.interactive_mw[k]
         }));
         self.load_mw.clear();
-        self.load_mw.extend((0..periods).map(|k| horizon.interactive_mw[k] + arrivals_mw[k]));
+        self.load_mw.extend_from_slice(&horizon.interactive_mw);
     }
 
     /// Finds slots for a job and says whether it should run now.
@@ -178,7 +198,7 @@ impl JobPlan {
         horizon: &SiteHorizon,
         gated: &[bool],
     ) -> (f64, f64) {
-        let later = self.find_slots(job, work, left, horizon, gated);
+        let later = self.find_slots(&Piece { power_mw: job.power_mw, work, from: 1, left }, horizon, gated);
         // What does not fit anywhere would be late.
         let waiting = later.cost + later.missing * (self.price[0].max(0.0) + 2.0 * horizon.lateness_gbp_per_mwh_hour);
         // Running now frees the dearest slots.
@@ -263,18 +283,18 @@ impl JobPlan {
                 rest -= 1.0;
             }
         } else {
-            self.find_slots(job, work, left, horizon, gated);
+            self.find_slots(&Piece { power_mw: job.power_mw, work, from: 1, left }, horizon, gated);
         }
         self.book(job.power_mw);
     }
 
-    /// Notes the cheapest free slots after now for so much work.
-    fn find_slots(&mut self, job: &Job, work: f64, left: f64, horizon: &SiteHorizon, gated: &[bool]) -> Found {
+    /// Notes the cheapest free slots for some work.
+    fn find_slots(&mut self, piece: &Piece, horizon: &SiteHorizon, gated: &[bool]) -> Found {
         self.taken.clear();
-        let periods = self.price.len();
+        let Piece { power_mw, work, from, left } = *piece;
         let mut found = Found { missing: work, ..Found::default() };
         let end = left.max(0.0) as usize;
-        let beyond = (left - periods as f64).max(0.0);
+        let beyond = (left - self.price.len() as f64).max(0.0);
         let left_price = self.left_price(horizon);
         for slot in &self.order {
             if slot.price > left_price && beyond > 0.0 && found.left_over == 0.0 {
@@ -284,11 +304,10 @@ impl JobPlan {
                 break;
             }
             let free = self.free_mw[slot.period];
-            if slot.period >= end || free <= NO_POWER_MW || gated[slot.period] {
+            if slot.period >= end || slot.period < from || free <= NO_POWER_MW || gated[slot.period] {
                 continue;
             }
-            let share =
-                if free >= job.power_mw { found.missing.min(1.0) } else { found.missing.min(free / job.power_mw) };
+            let share = found.missing.min(if free >= power_mw { 1.0 } else { free / power_mw });
             self.taken.push((slot.period, share));
             found.missing -= share;
             found.cost += share * slot.price;
@@ -312,6 +331,15 @@ impl JobPlan {
     fn left_price(&self, horizon: &SiteHorizon) -> f64 {
         horizon.end.work_gbp_per_mwh / horizon.pue
     }
+}
+
+/// Work that looks for slots, in periods from now on: its power, its length, when it may begin and must be done.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    power_mw: f64,
+    work: f64,
+    from: usize,
+    left: f64,
 }
 
 /// Slots found for a job; work in periods.

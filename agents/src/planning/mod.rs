@@ -10,6 +10,7 @@ mod dispatch_model;
 mod horizon;
 mod job_plan;
 mod linear_program;
+mod mps;
 mod outlook;
 #[cfg(test)]
 mod outlook_tests;

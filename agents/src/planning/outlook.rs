@@ -177,6 +177,11 @@ impl Outlook {
         self.queues.arrivals_mw()
     }
 
+    /// The same of one class.
+    pub fn class_arrivals_mw(&self, class: usize) -> &[f64] {
+        self.queues.class_arrivals_mw(class)
+    }
+
     fn forecast(&mut self, site: &SiteView<'_>, periods: usize) -> Result<(), ForecastGap> {
         let (config, known, now) = (site.config(), site.known(), site.now());
         for buffer in [&mut self.index, &mut self.carbon, &mut self.full, &mut self.solar_factor] {

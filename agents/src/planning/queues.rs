@@ -43,6 +43,11 @@ impl Queues {
         &self.total_mw
     }
 
+    pub(super) fn class_arrivals_mw(&self, class: usize) -> &[f64] {
+        let periods = self.total_mw.len();
+        &self.by_class_mw[class * periods..(class + 1) * periods]
+    }
+
     /// Fills when the scenario will keep classes from running; `carbon` is the expected intensity at the site.
     pub(super) fn fill_gates(&self, site: &SiteView<'_>, carbon: &[f64], horizon: &mut SiteHorizon) {
         horizon.classes.resize(site.config().workload.classes.len(), ClassHorizon::default());

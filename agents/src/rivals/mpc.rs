@@ -48,7 +48,7 @@ pub struct MpcOptions {
     /// Whether classes that cannot be divided, because a pause loses work or is forbidden, are decided job by job as the
     /// fast planner does; else their share of the plan is rounded to whole jobs.
     pub job_by_job: bool,
-    /// Capacity ahead that is kept for work that has not arrived where jobs are looked at one by one.
+    /// Share of the work expected to arrive that has slots ahead kept for it, where jobs are looked at one by one.
     pub reserve: f64,
 }
 
@@ -200,7 +200,7 @@ impl Mpc {
     fn action(&mut self, site: &SiteView<'_>, plan: &PeriodPlan) -> SiteAction {
         let mut decision = SiteAction { battery: set_point(&self.horizon.battery, plan), ..SiteAction::default() };
         if self.options.job_by_job {
-            self.jobs.solve(site, &self.horizon, self.outlook.arrivals_mw(), self.options.reserve);
+            self.jobs.solve(site, &self.horizon, &self.outlook, self.options.reserve);
         }
         for (c, run) in decision.run.iter_mut().enumerate().take(self.horizon.classes.len()) {
             let rules = &site.place().rules[c];

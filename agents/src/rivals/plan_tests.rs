@@ -104,13 +104,13 @@ fn divisible() -> SiteConfig {
 }
 
 #[test]
-fn to_know_the_prices_is_worth_something() {
+fn to_know_the_prices_is_worth_something_to_model_predictive_control() {
     let mut fleet = fleet(divisible());
-    let options = PlannerOptions { forecast: ForecastChoice::Perfect, ..PlannerOptions::default() };
-    let total = |fleet: &mut FlexFleet, planner: &mut Planner| -> f64 {
-        (0..4).map(|number| cost(&play(fleet, planner, week(number, 336)))).sum()
+    let options = MpcOptions { forecast: ForecastChoice::Perfect, ..MpcOptions::default() };
+    let total = |fleet: &mut FlexFleet, mpc: &mut Mpc| -> f64 {
+        (0..4).map(|number| cost(&play(fleet, mpc, week(number, 336)))).sum()
     };
-    let (guessed, known) = (total(&mut fleet, &mut Planner::default()), total(&mut fleet, &mut Planner::new(options)));
+    let (guessed, known) = (total(&mut fleet, &mut Mpc::default()), total(&mut fleet, &mut Mpc::new(options)));
     assert!(known < guessed, "{known} with true prices, {guessed} with the forecast");
 }
 

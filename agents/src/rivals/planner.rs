@@ -27,7 +27,7 @@ pub struct PlannerOptions {
     pub horizon: usize,
     /// Where prices, carbon and sun come from.
     pub forecast: ForecastChoice,
-    /// Capacity ahead that is kept for work that has not arrived, as a share of what is expected.
+    /// Share of the work expected to arrive that has slots ahead kept for it.
     pub reserve: f64,
     /// Work left at the end of the horizon costs this quantile of the forecast; without it, the mean.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ impl Default for PlannerOptions {
         Self {
             horizon: outlook.horizon,
             forecast: outlook.forecast,
-            reserve: 0.5,
+            reserve: 0.75,
             work_end_quantile: outlook.work_end_quantile,
             charge_end_quantile: outlook.charge_end_quantile,
             event_prices: outlook.event_prices,
@@ -153,7 +153,7 @@ impl Planner {
                 price: 0.0,
             };
         }
-        self.jobs.solve(site, &self.horizon, self.outlook.arrivals_mw(), self.options.reserve);
+        self.jobs.solve(site, &self.horizon, &self.outlook, self.options.reserve);
         let (load, solar) = (self.jobs.load_mw(), &self.horizon.solar_mw);
         self.net_load_mw.clear();
         self.net_load_mw.extend(load.iter().zip(solar).map(|(it, sun)| it * self.horizon.pue - sun));

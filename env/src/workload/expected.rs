@@ -22,13 +22,15 @@ pub struct ArrivalProfile {
     pub due: Vec<f64>,
     /// Power of its jobs whose deadline has not passed at the start of the period, MW.
     pub open_mw: Vec<f64>,
+    /// Mean periods from arrival to deadline, by work.
+    pub due_periods: f64,
 }
 
 impl ArrivalProfile {
     /// The mean over jobs released in period 0, weighted by their work.
     pub(super) fn of_jobs(jobs: impl Iterator<Item = Job>, rules: &ClassRules) -> Self {
         let zeros = || vec![0.0; PROFILE_PERIODS];
-        let mut profile = Self { earliest: zeros(), latest: zeros(), due: zeros(), open_mw: zeros() };
+        let mut profile = Self { earliest: zeros(), latest: zeros(), due: zeros(), open_mw: zeros(), due_periods: 0.0 };
         let mut total_mwh = 0.0;
         for job in jobs {
             let work = job.expected_periods(rules);
@@ -44,6 +46,7 @@ impl ArrivalProfile {
             }
         }
         profile.open_mw.iter_mut().for_each(|mw| *mw *= per_mwh);
+        profile.due_periods = profile.due.iter().map(|share| 1.0 - share).sum::<f64>() + 1.0;
         profile
     }
 
@@ -81,6 +84,7 @@ mod tests {
         assert!(near(&profile.earliest, &[third, 2.0 * third, 1.0, 1.0, 1.0, 1.0]), "{:?}", &profile.earliest[..6]);
         assert!(near(&profile.latest, &[0.0, 0.0, third, 2.0 * third, 1.0, 1.0]), "{:?}", &profile.latest[..6]);
         assert!(near(&profile.due, &[0.0, 0.0, 0.0, 0.0, 1.0, 1.0]), "{:?}", &profile.due[..6]);
+        assert!((profile.due_periods - 5.0).abs() < 1e-12);
         // 2 MW for 3 MWh of work, until the deadline.
         assert!(near(&profile.open_mw, &[2.0 * third; 5]) && profile.open_mw[5] == 0.0, "{:?}", &profile.open_mw[..6]);
     }

@@ -56,12 +56,17 @@ pub(super) fn battery_mwh(plan: &EvaluationPlan) -> f64 {
     plan.setup.places().iter().map(|place| place.config.battery.capacity_mwh).sum()
 }
 
-/// A day that lies in a week to be played; asked before anything is played.
-pub(super) fn played_day(text: &str, plan: &EvaluationPlan) -> Result<Date, Failure> {
-    let date: Date = text.parse().map_err(|_| {
+/// The date that `--day` names.
+pub(super) fn date_of_day(text: &str) -> Result<Date, Fault> {
+    text.parse().map_err(|_| {
         let message = format!("`{text}` is no date, expected one like 2024-02-14");
         Fault::new("--day", message).hint("write year, month and day")
-    })?;
+    })
+}
+
+/// A day that lies in a week to be played; asked before anything is played.
+pub(super) fn played_day(text: &str, plan: &EvaluationPlan) -> Result<Date, Failure> {
+    let date = date_of_day(text)?;
     let day = calendar::local_day(date.to_days());
     let holds = |monday: flexai_env::grid::Period| monday < day.end && day.start < monday + PERIODS_PER_WEEK as i64;
     if plan.weeks.iter().any(|week| holds(week.period)) {

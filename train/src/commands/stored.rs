@@ -2,7 +2,7 @@
 
 use super::evaluate::print_evaluation;
 use super::output::{print_json, print_line};
-use super::report::{About, write_report};
+use super::report::{About, date_of_day, write_report};
 use super::{Failure, Outcome};
 use crate::cli::{CompareArgs, LeaderboardArgs};
 use crate::evaluation::{Evaluation, EvaluationRecord, join, leaderboard, with_leaderboard};
@@ -17,9 +17,14 @@ pub(super) fn compare(args: &CompareArgs) -> Outcome {
         let name = path.display().to_string();
         EvaluationRecord::load(path).map(|record| (name, record))
     });
+    let day = args.day.as_deref().map(date_of_day).transpose()?;
     let joint = join(records.collect::<Result<_, _>>()?)?;
     if let Some(folder) = &args.out {
         joint.save(folder)?;
+    }
+    if let Some(folder) = &args.report {
+        let page = write_report(folder, &joint, &About { day, ..About::default() })?;
+        eprintln!("report: {}", page.display());
     }
     if args.json {
         print_json(&joint.evaluation)?

@@ -5,7 +5,7 @@
 //! Not here: comparisons between policies of different evaluations (`joint.rs`).
 
 use super::report::{Evaluation, Interval, PolicyReport};
-use super::table::in_brackets;
+use super::table::{in_brackets, percent};
 use crate::fault::Fault;
 use std::path::Path;
 
@@ -71,10 +71,6 @@ fn row(evaluation: &Evaluation, policy: &PolicyReport) -> [String; 9] {
         or_dash(policy.deadlines_met_pct.map(|share| format!("{share:.2}"))),
         format!("{:.4}", policy.decision_ms.cpu_mean),
     ]
-}
-
-fn percent(share: &Interval) -> String {
-    in_brackets(&Interval { value: 100.0 * share.value, lo: 100.0 * share.lo, hi: 100.0 * share.hi }, 1)
 }
 
 /// Text that no Markdown table takes for its own.

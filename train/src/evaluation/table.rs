@@ -1,6 +1,6 @@
 //! An evaluation as a person reads it in a terminal of 100 columns: verdicts, a table, remarks.
 //!
-//! Always: what is a mean over weeks has its interval, but for J itself, which the table is sorted by.
+//! Always: what is a mean over weeks has its 95 % interval in brackets, but for J itself, which the table is sorted by.
 //! Not here: everything else that was measured (`--json`, the report).
 
 use super::report::{Evaluation, GapReport, Interval, PolicyReport};
@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 /// Rivals that a trained policy is held against by name; the cheapest other one joins them.
 const YARDSTICKS: [&str; 4] = ["fifo", "day_ahead_quantile", "planner", "mpc"];
 
-/// One row per policy, cheapest first, and perfect foresight on top where it is known.
+/// One row per policy, cheapest first, and the oracle on top where it was asked.
 pub fn evaluation_table(evaluation: &Evaluation) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
@@ -18,13 +18,14 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
     if with_oracle {
         header.push("gap captured\n% [95 %]");
     }
-    header.extend(["J saved on\nFIFO % [95 %]", "CO2\nsaved %", "in time\n%", "cycles\n/week", "CPU ms\n/decision"]);
+    header.extend(["J saved on\nFIFO % [95 %]", "CO2\ncut %", "in\ntime %", "CPU\nms"]);
+    let columns = header.len();
     table.set_header(header);
     let weeks = evaluation.weeks as f64;
     if let Some(oracle) = &evaluation.oracle {
-        let name = format!("perfect foresight ({})", oracle.kind);
-        let mut row = vec![name, format!("{:.0}", oracle.total_gbp / weeks), "100.0".into()];
-        row.resize(8, "-".into());
+        let mut row =
+            vec![format!("oracle ({})", oracle.kind), format!("{:.0}", oracle.total_gbp / weeks), "100.0".into()];
+        row.resize(columns, "-".into());
         table.add_row(row);
     }
     let mut rows: Vec<&PolicyReport> = evaluation.policies.iter().collect();
@@ -32,14 +33,14 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
     for p in rows {
         let mut row = vec![p.name.clone(), format!("{:.0}", p.cost_gbp / weeks)];
         if with_oracle {
-            row.push(p.gap_captured.as_ref().map_or_else(|| "-".into(), |gap| percent(&pooled(gap), 1)));
+            row.push(p.gap_captured.as_ref().map_or_else(|| "-".into(), |gap| percent(&pooled(gap))));
         }
+        let cpu_ms = p.decision_ms.cpu_mean;
         row.extend([
-            in_brackets(&p.cost_saving_pct_interval, 2),
-            format!("{:.2}", p.carbon_saving_pct),
+            in_brackets(&p.cost_saving_pct_interval, 1),
+            format!("{:.1}", p.carbon_saving_pct),
             p.deadlines_met_pct.map_or_else(|| "-".into(), |share| format!("{share:.2}")),
-            format!("{:.2}", p.battery_cycles),
-            format!("{:.4}", p.decision_ms.cpu_mean),
+            if cpu_ms < 1.0 { format!("{cpu_ms:.4}") } else { format!("{cpu_ms:.2}") },
         ]);
         table.add_row(row);
     }
@@ -53,11 +54,8 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
 pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
     let labels = evaluation.labels.iter().cloned();
     let oracle = evaluation.oracle.iter().map(|oracle| match oracle.kind.as_str() {
-        "optimum" => format!("perfect foresight is an optimum, by {}", oracle.solver),
-        _ => format!(
-            "perfect foresight is a lower bound on J, by {}: shares of the gap are at least these",
-            oracle.solver
-        ),
+        "optimum" => format!("the oracle is an optimum ({})", oracle.solver),
+        _ => format!("the oracle is a lower bound on J ({}): shares of the gap are at least these", oracle.solver),
     });
     let beyond = evaluation.policies.iter().filter(|p| p.import_breaches > 0.0).map(|p| {
         format!(
@@ -83,8 +81,7 @@ pub fn verdict(evaluation: &Evaluation) -> Vec<String> {
             let held = |rival: &str| p.kind == "network" && (YARDSTICKS.contains(&rival) || rival == best);
             let versus = p.versus.iter().filter(move |v| held(&v.rival)).map(move |v| {
                 let (word, s) = (comparative(&v.saving_gbp_per_week), &v.saving_gbp_per_week);
-                let text = in_brackets(s, 0);
-                format!("{} is {word} {}: GBP saved per week {text}, 95 % interval", p.name, v.rival)
+                format!("{} is {word} {}: GBP saved per week {}", p.name, v.rival, in_brackets(s, 0))
             });
             p.gap_captured.iter().map(|gap| gap_sentence(&p.name, gap)).chain(versus)
         })
@@ -93,11 +90,8 @@ pub fn verdict(evaluation: &Evaluation) -> Vec<String> {
 
 fn gap_sentence(name: &str, gap: &GapReport) -> String {
     let iqm = Interval { value: gap.iqm, lo: gap.lo, hi: gap.hi };
-    format!(
-        "{name} captures {} % of the gap between FIFO and perfect foresight (interquartile mean {}), 95 % intervals",
-        percent(&pooled(gap), 1),
-        percent(&iqm, 1)
-    )
+    let [pooled, iqm] = [pooled(gap), iqm].map(|share| percent(&share));
+    format!("{name} captures {pooled} % of the gap between FIFO and the oracle; interquartile mean {iqm}")
 }
 
 fn comparative(saving: &Interval) -> &'static str {
@@ -112,9 +106,9 @@ fn pooled(gap: &GapReport) -> Interval {
     Interval { value: gap.pooled, lo: gap.pooled_lo, hi: gap.pooled_hi }
 }
 
-fn percent(share: &Interval, decimals: usize) -> String {
-    let scaled = Interval { value: 100.0 * share.value, lo: 100.0 * share.lo, hi: 100.0 * share.hi };
-    in_brackets(&scaled, decimals)
+/// A share as per cent.
+pub(super) fn percent(share: &Interval) -> String {
+    in_brackets(&Interval { value: 100.0 * share.value, lo: 100.0 * share.lo, hi: 100.0 * share.hi }, 1)
 }
 
 /// A number with its interval, without minus zeros.

@@ -328,11 +328,11 @@ fn the_table_fits_100_columns_and_verdicts_name_the_gap() {
     let evaluation = evaluate(&plan, &contestants, means, &|| ()).unwrap().evaluation;
     let table = evaluation_table(&evaluation);
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
-    assert!(table.contains("perfect foresight (bound)") && table.contains("gap captured"), "{table}");
+    assert!(table.contains("| oracle (bound) ") && table.contains("gap captured"), "{table}");
     let lines = verdict(&evaluation);
     assert!(lines[0].starts_with("day_ahead_quantile captures ") && lines[0].contains("% of the gap"), "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("day_ahead_quantile is cheaper than fifo: ")), "{lines:?}");
-    assert!(remarks(&evaluation)[0].starts_with("perfect foresight is a lower bound on J, by subtraction"));
+    assert!(remarks(&evaluation)[0].starts_with("the oracle is a lower bound on J (subtraction)"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl About<'_> {
         );
         Claim {
             title: format!("Energy cost lower by {} to {}\u{a0}%", number(COST_PCT.0, 0), number(COST_PCT.1, 0)),
-            means: "The claim does not say of which bill; all three readings stand beside each other.".into(),
+            means: "The claim does not say of which bill: all three readings stand here, and the word beside the title is for J.".into(),
             status: status(share, COST_PCT.0, self.oracle_saving_pct()),
             bound,
             achieved,

@@ -34,7 +34,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> Result<Report, Fault> {
     let shifted = add(pictures::shifted(&view), SHIFTED);
     let waterfall = add(pictures::waterfall(&view), WATERFALL);
     let scatter = pictures::scatter(&view).and_then(|(picture, caption)| add(Some(picture), &caption));
-    let profile = add(pictures::profile(&view), PROFILE);
+    let profile = pictures::profile(&view).and_then(|(picture, caption)| add(Some(picture), caption));
     let learning = add(pictures::learning(input.learning), LEARNING);
     let (late, none_late) = match pictures::lateness(&view) {
         Some(Ok(picture)) => (Some(picture), None),
@@ -74,8 +74,6 @@ const FEW_WEEKS: usize = 8;
 const SHIFTED: &str = "Mean over the played weeks, by the UK clock. Blue cells draw less than FIFO (or discharge), orange \
                        cells more (or charge).";
 const WATERFALL: &str = "Each bar is the change of one term of J, in pounds per week. The axis does not begin at zero.";
-const PROFILE: &str = "Each stair is one week with one set of jobs. A line further to the right is better; two lines that \
-                       cross have no winner.";
 const LEARNING: &str = "Measured on validation weeks while training; dashed lines are rivals on the same weeks.";
 const LATENESS: &str = "Jobs that ended late, or were left over late, of all jobs of the class that ended.";
 
@@ -153,6 +151,11 @@ fn labels(view: &View<'_>) -> Vec<String> {
         labels.push(synthetic.to_string());
     }
     labels.extend(evaluation.labels.iter().cloned());
+    if evaluation.oracle.as_ref().is_some_and(|oracle| oracle.kind == "bound") {
+        let bound =
+            "bound: perfect foresight is a number that no J is below; shares of the gap are at least those stated";
+        labels.push(bound.to_string());
+    }
     if (2..FEW_WEEKS).contains(&evaluation.weeks) {
         labels.push(format!("few weeks: intervals over {} of them are rough", evaluation.weeks));
     }

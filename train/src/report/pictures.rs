@@ -42,14 +42,14 @@ pub(crate) fn day_choices(view: &View<'_>, input: &ReportInput<'_>) -> Result<Ve
         chosen.push((asked.cloned().ok_or_else(|| no_such_day(date, &all))?, "chosen day"));
     }
     let whole = days::whole(all);
-    for (at, reason) in
-        [(0, "largest saving"), (whole.len() / 2, "median saving"), (whole.len().saturating_sub(1), "smallest saving")]
-    {
-        if whole.is_empty() {
-            break;
-        }
-        if chosen.iter().all(|(day, _)| day.day.date != whole[at].day.date) {
-            chosen.push((whole[at].clone(), reason));
+    let places =
+        [(0, "largest saving"), (whole.len() / 2, "median saving"), (whole.len().saturating_sub(1), "smallest saving")];
+    let ranks = places.into_iter().filter_map(|(at, reason)| Some((whole.get(at)?, reason)));
+    let busiest = whole.iter().max_by_key(|ranked| events_of(view, &ranked.day));
+    let busiest = busiest.filter(|ranked| events_of(view, &ranked.day) > 0).map(|ranked| (ranked, "most grid events"));
+    for (ranked, reason) in ranks.chain(busiest) {
+        if chosen.iter().all(|(other, _)| other.day.date != ranked.day.date) {
+            chosen.push((ranked.clone(), reason));
         }
     }
     let Some((first, _)) = chosen.first().cloned() else { return Ok(Vec::new()) };
@@ -64,6 +64,12 @@ pub(crate) fn day_choices(view: &View<'_>, input: &ReportInput<'_>) -> Result<Ve
         choice.picture.file = format!("day-{}", index + 1);
     }
     Ok(choices)
+}
+
+/// Half-hours of a day in which a grid event runs.
+fn events_of(view: &View<'_>, day: &Day) -> usize {
+    let steps = &view.grid[day.week].steps;
+    day.steps.iter().filter(|(step, _)| steps.get(*step).is_some_and(|step| step.event)).count()
 }
 
 fn no_such_day(date: flexai_env::grid::Date, days: &[RankedDay]) -> Fault {
@@ -228,14 +234,21 @@ pub(crate) fn scatter(view: &View<'_>) -> Option<(Picture, String)> {
     Some((picture, description))
 }
 
-/// Share of weeks that reach each share of the gap, with its interval; without a bound, each saving.
-pub(crate) fn profile(view: &View<'_>) -> Option<Picture> {
+const PROFILE_OF_GAP: &str = "Share of the weeks, with one set of jobs each, that capture at least so much; shaded the 95 % \
+                              interval. Further to the right is better; lines that cross have no winner.";
+const PROFILE_OF_SAVING: &str = "Each stair is one week with one set of jobs. Further to the right is better; lines that \
+                                 cross have no winner.";
+
+/// Share of weeks that reach each share of the gap, with its interval; without a bound, each saving. With its caption.
+pub(crate) fn profile(view: &View<'_>) -> Option<(Picture, &'static str)> {
     let players = || view.order.iter().filter(|policy| policy.name != "fifo");
     let of_gap = players().filter_map(|policy| Some(gap_curve(&policy.name, policy.gap_captured.as_ref()?)));
     let mut curves: Vec<Curve> = of_gap.filter(|curve| !curve.points.is_empty()).collect();
     let mut x_name = "share of the gap captured, %";
     let mut y_name = "weeks that capture at least so much, %";
+    let mut caption = PROFILE_OF_GAP;
     if curves.is_empty() {
+        caption = PROFILE_OF_SAVING;
         (x_name, y_name) = ("saved against FIFO, % of J", "weeks that save at least so much, %");
         let curve = |policy: &&&PolicyReport| {
             let weeks = policy.per_week.iter().filter(|week| week.fifo_cost_gbp > 0.0);
@@ -251,7 +264,8 @@ pub(crate) fn profile(view: &View<'_>) -> Option<Picture> {
     let curves = Curves { x_name, y_name, curves, levels: Vec::new(), y_ends: Some((0.0, 100.0)) };
     let description =
         "Falling lines, one per policy: the further to the right, the more is saved in more of the weeks.";
-    Some(Picture::new("profile", "Performance profile", description, |form| curves_sheet(&curves, form)))
+    let picture = Picture::new("profile", "Performance profile", description, |form| curves_sheet(&curves, form));
+    Some((picture, caption))
 }
 
 fn gap_curve(name: &str, gap: &GapReport) -> Curve {

@@ -27,11 +27,33 @@ pub(crate) struct Row {
     pub(crate) marked: bool,
 }
 
+const GAP: &str = "gap captured,\u{a0}%";
+const SAVED: &str = "saved, £/week";
+const COST: &str = "J, £/week";
+const COST_SAVED: &str = "J saved,\u{a0}%";
+
 type Column<'a> = (&'a str, Box<dyn Fn(&PolicyReport) -> (String, String) + 'a>);
 
 /// What the policies cost, cheapest first.
 pub(crate) fn money(view: &View<'_>) -> Table {
-    of_columns(view, &money_columns(view))
+    let mut table = of_columns(view, &money_columns(view));
+    table.rows.splice(0..0, foresight(view, &table.head));
+    table
+}
+
+/// What nobody can beat, in the columns that it has numbers for.
+fn foresight(view: &View<'_>, head: &[String]) -> Option<Row> {
+    let (oracle, fifo) = (view.evaluation.oracle.as_ref()?, view.fifo?);
+    let gain = fifo.cost_gbp - oracle.total_gbp;
+    let cell = |name: &String| match name.as_str() {
+        GAP => number(100.0, 1),
+        SAVED => pounds(gain / view.weeks()),
+        COST => pounds(oracle.total_gbp / view.weeks()),
+        COST_SAVED => number(100.0 * gain / fifo.cost_gbp, 2),
+        _ => DASH.to_string(),
+    };
+    let cells = head.iter().map(|name| plain(cell(name))).collect();
+    Some(Row { name: "perfect foresight".into(), kind: oracle.kind.clone(), cells, marked: false })
 }
 
 /// What the policies did to carbon, service and machines, in the same order.
@@ -58,16 +80,16 @@ fn money_columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
     };
     let mut columns: Vec<Column<'a>> = Vec::new();
     if view.order.iter().any(|policy| gap(policy).is_some()) {
-        columns.push(("gap captured,\u{a0}%", Box::new(move |p| of_gap(gap(p).map(|gap| gap.0)))));
+        columns.push((GAP, Box::new(move |p| of_gap(gap(p).map(|gap| gap.0)))));
         columns.push(("middle half of weeks,\u{a0}%", Box::new(move |p| of_gap(gap(p).map(|gap| gap.1)))));
     }
     let saving = move |p: &PolicyReport| match view.fifo.and_then(|fifo| view.saving(p, fifo)) {
         Some(saving) => with_ends(view, saving, 0, pounds(saving.value)),
         None => plain(DASH.into()),
     };
-    columns.push(("saved, £/week", Box::new(saving)));
-    columns.push(("J, £/week", Box::new(move |p| plain(pounds(p.cost_gbp / weeks)))));
-    columns.push(("J saved,\u{a0}%", Box::new(move |p| share(view, p, p.cost_saving_pct_interval))));
+    columns.push((SAVED, Box::new(saving)));
+    columns.push((COST, Box::new(move |p| plain(pounds(p.cost_gbp / weeks)))));
+    columns.push((COST_SAVED, Box::new(move |p| share(view, p, p.cost_saving_pct_interval))));
     columns.push(("full bill saved,\u{a0}%", Box::new(move |p| share(view, p, p.bill_saving_pct_interval))));
     columns.push(("energy part saved,\u{a0}%", Box::new(move |p| share(view, p, p.energy_saving_pct_interval))));
     columns

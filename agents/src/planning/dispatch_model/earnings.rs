@@ -8,6 +8,9 @@ use crate::planning::linear_program::{ColumnId, LinearProgram};
 
 const NONE: f64 = f64::NEG_INFINITY;
 
+/// A slope below this is rounding, GBP/MWh.
+const FLAT: f64 = 1e-6;
+
 /// Earnings in GBP by import in MWh, straight between points.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EarningsCurve {
@@ -96,6 +99,9 @@ fn lines(corners: &[(f64, f64)]) -> Vec<(f64, f64)> {
     }
     let line = |pair: &[(f64, f64)]| {
         let slope = (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0);
+        if slope.abs() < FLAT {
+            return (0.0, pair[0].1.max(pair[1].1));
+        }
         (slope, pair[0].1 - slope * pair[0].0)
     };
     corners.windows(2).map(line).collect()

@@ -94,7 +94,8 @@ impl DispatchModel {
             self.scratch.push((work, 1.0));
             self.scratch.extend(done.map(|done| (done, -1.0)));
             self.scratch.extend(columns.work[t].iter().map(|column| (*column, -1.0)));
-            self.program.row(0.0, 0.0, self.scratch.iter().copied());
+            let sum = self.program.row(0.0, 0.0, self.scratch.iter().copied());
+            self.sums[(groups.site * self.length + t) * self.classes + groups.class] = Some(sum);
             late_columns.push(late);
             held = late;
         }

@@ -34,6 +34,8 @@ pub struct DispatchModel {
     /// Work late, by class of each queue and period, and sums of it.
     queues: work::QueueColumns,
     groups: groups::GroupColumns,
+    /// Rows that sum up the work of groups, by site, period, class.
+    sums: Vec<Option<RowId>>,
     sites: usize,
     length: usize,
     classes: usize,
@@ -162,12 +164,14 @@ impl DispatchModel {
         self.program.clear();
         self.periods.clear();
         self.work.clear();
+        self.sums.clear();
         self.queues.clear();
         self.sites = wanted.sites.len();
         self.length = wanted.sites.first().map_or(0, |site| site.price.len());
         self.classes = wanted.sites.first().map_or(0, |site| site.classes.len());
         let same = |site: &SiteHorizon| site.price.len() == self.length && site.classes.len() == self.classes;
         assert!(wanted.sites.iter().all(same), "sites share their length and classes");
+        self.sums.resize(self.sites * self.length * self.classes, None);
         let nothing = SiteExtras::default();
         for (s, site) in wanted.sites.iter().enumerate() {
             let extras = wanted.extras.get(s).unwrap_or(&nothing);
@@ -207,6 +211,11 @@ impl DispatchModel {
     /// The work of a class at a site in a period.
     pub fn work(&self, site: usize, class: usize, t: usize) -> ColumnId {
         self.work[(site * self.length + t) * self.classes + class]
+    }
+
+    /// Row whose price is what a MWh of work costs, of a class that is looked at job by job.
+    pub fn work_row(&self, site: usize, class: usize, t: usize) -> Option<RowId> {
+        self.sums[(site * self.length + t) * self.classes + class]
     }
 
     /// What a site does in a period at a point of the program.

@@ -1,3 +1,5 @@
+//! The dispatch of sites on hand-made horizons.
+
 use super::*;
 use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solution, Solver};
 use crate::planning::{BatteryHorizon, EndValue};
@@ -164,4 +166,99 @@ fn a_rebuilt_model_is_the_same_as_a_new_one() {
     model.build(Wanted { sites: &[second], ..Wanted::default() });
     assert_ne!(model.program(), &program);
     assert_eq!(model.build(Wanted { sites: &sites, ..Wanted::default() }), &program);
+}
+
+/// Charges and discharges of a period, AC side, MWh; a MWh drawn becomes half a MWh in store.
+const FLOWS: [f64; 9] = [-1.0, -0.75, -0.5, -0.25, 0.0, 0.5, 1.0, 1.5, 2.0];
+const CAPACITY: f64 = 1.0;
+const INITIAL: f64 = 0.5;
+const WEAR: f64 = 2.0;
+
+/// The least cost over all courses on a grid fine enough for every corner of the program.
+fn by_trying_all(price: &[f64], load: &[f64], sun: &[f64], end: &EndValue) -> f64 {
+    // Job 1: 1 MWh over periods 0 to 2, half a MWh each at most; job 2: 1.5 MWh over periods 1 to 3, 1 MWh each at most.
+    let halves = |most: i32| (0..=most).map(|k| 0.5 * f64::from(k));
+    let mut jobs = Vec::new();
+    for (a, b) in halves(1).flat_map(|a| halves(1).map(move |b| (a, b))) {
+        for (d, e) in halves(2).flat_map(|d| halves(2).map(move |e| (d, e))) {
+            let (c, f) = (1.0 - a - b, 1.5 - d - e);
+            if (0.0..=0.5).contains(&c) && (0.0..=1.0).contains(&f) {
+                jobs.push([a, b + d, c + e, f]);
+            }
+        }
+    }
+    let mut best = f64::INFINITY;
+    for course in 0..FLOWS.len().pow(4) {
+        let flows: [f64; 4] = std::array::from_fn(|t| FLOWS[course / FLOWS.len().pow(t as u32) % FLOWS.len()]);
+        let mut stored = INITIAL;
+        let held = flows.iter().all(|flow| {
+            stored += if *flow > 0.0 { 0.5 * flow } else { *flow };
+            (0.0..=CAPACITY).contains(&stored)
+        });
+        if !held {
+            continue;
+        }
+        let missing = INITIAL - stored;
+        let settled = if missing > 0.0 { missing * end.missing_gbp_per_mwh } else { missing * end.surplus_gbp_per_mwh };
+        let wear: f64 = flows.iter().map(|flow| WEAR * (-flow).max(0.0)).sum();
+        for job in &jobs {
+            let net: [f64; 4] = std::array::from_fn(|t| load[t] + job[t] - sun[t]);
+            if (0..4).any(|t| flows[t] < 0.0 && -flows[t] > net[t].max(0.0) || net[t] + flows[t] > 4.0) {
+                continue;
+            }
+            let import: f64 = (0..4).map(|t| price[t] * (net[t] + flows[t]).max(0.0)).sum();
+            best = best.min(import + wear + settled);
+        }
+    }
+    best
+}
+
+#[test]
+fn jobs_and_a_battery_cost_what_the_best_of_all_courses_costs() {
+    use rand::RngExt;
+    let mut rng = flexai_env::core::SeedTree::new(6).stream("prices");
+    for round in 0..12 {
+        let price: Vec<f64> = (0..4).map(|_| f64::from(rng.random_range(1..60))).collect();
+        let load: Vec<f64> = (0..4).map(|_| 0.5 * f64::from(rng.random_range(0..4))).collect();
+        let sun: Vec<f64> = (0..4).map(|_| 0.5 * f64::from(rng.random_range(0..3))).collect();
+        let end = EndValue {
+            reference_mwh: INITIAL,
+            missing_gbp_per_mwh: 40.0,
+            surplus_gbp_per_mwh: 15.0,
+            work_gbp_per_mwh: 1000.0,
+            late_gbp_per_mwh: 1000.0,
+        };
+        let mut site = site(&price);
+        site.interactive_mw = load.iter().map(|mwh| mwh / 0.5).collect();
+        site.solar_mw = sun.iter().map(|mwh| mwh / 0.5).collect();
+        site.import_limit_mw = vec![8.0; 4];
+        site.end = end;
+        site.classes = vec![class(4, 1.0, 2.0, 0, 3), class(4, 2.0, 1.5, 1, 4)];
+        site.battery = BatteryHorizon {
+            stored_mwh: INITIAL,
+            initial_mwh: INITIAL,
+            capacity_mwh: CAPACITY,
+            charge_mwh: 2.0,
+            discharge_mwh: 1.0,
+            charge_efficiency: 0.5,
+            discharge_efficiency: 1.0,
+            kept_per_period: 1.0,
+            wear_gbp_per_mwh: WEAR,
+            ..BatteryHorizon::default()
+        };
+        let (_, found) = solved(std::slice::from_ref(&site));
+        let best = by_trying_all(&price, &load, &sun, &end);
+        assert!((found.objective - best).abs() < 1e-6 * best.abs().max(1.0), "{round}: {} {best}", found.objective);
+        // Job by job it is the same.
+        let job = |first, most: Vec<f64>, work_mwh| JobGroup { first, most_mwh: most, work_mwh, due: true };
+        let groups = [
+            JobGroups { groups: vec![job(0, vec![0.5; 3], 1.0)], ..JobGroups::default() },
+            JobGroups { class: 1, groups: vec![job(1, vec![1.0; 3], 1.5)], ..JobGroups::default() },
+        ];
+        let mut model = DispatchModel::default();
+        model.build(Wanted { sites: std::slice::from_ref(&site), groups: &groups, ..Wanted::default() });
+        let by_job = InteriorPoint::default().solve(model.program(), &Limits::default(), None).unwrap();
+        assert!((by_job.objective - best).abs() < 1e-5, "{round}: {} {best}", by_job.objective);
+        assert!(by_job.bound <= best + 1e-6);
+    }
 }

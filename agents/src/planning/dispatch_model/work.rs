@@ -114,14 +114,14 @@ impl DispatchModel {
     ) {
         let per_period = lateness * PERIOD_HOURS;
         let mut most_sum = 0.0;
-        for t in 0..self.length {
+        for (t, now) in done.iter().enumerate() {
             let due = class.due_mwh[t];
             most_sum += due;
             let at_end = if t + 1 == self.length { end.late_gbp_per_mwh } else { 0.0 };
             let column =
                 (due > 0.0).then(|| self.program.implied_column(per_period + at_end, [0.0, due], [false, true]));
             if let Some(column) = column {
-                self.program.row(due, FREE, [(done[t], 1.0), (column, 1.0)]);
+                self.program.row(due, FREE, [(*now, 1.0), (column, 1.0)]);
             }
             let before: Option<ColumnId> = sums.last().copied().flatten();
             let sum = column.map(|column| {
@@ -133,7 +133,7 @@ impl DispatchModel {
             late.push(column);
             sums.push(sum);
         }
-        for t in 0..self.length {
+        for (t, now) in done.iter().enumerate() {
             let latest = class.latest_mwh[t];
             // What is due is bounded by the row of `late` already.
             if latest <= class.due_mwh[t] {
@@ -143,7 +143,7 @@ impl DispatchModel {
             let until = sums[until.min(self.length) - 1].map(|sum| (sum, 1.0));
             let before = t.checked_sub(1).and_then(|t| sums[t]).map(|sum| (sum, -1.0));
             let charged = until.into_iter().chain(until.and(before));
-            self.program.row(latest, FREE, [(done[t], 1.0)].into_iter().chain(charged));
+            self.program.row(latest, FREE, [(*now, 1.0)].into_iter().chain(charged));
         }
     }
 

@@ -5,16 +5,27 @@
 //! Not here: the programs (`dispatch_model/`), how long a solution took (rooms below `train/` know no clock).
 
 mod certificate;
+#[cfg(feature = "highs")]
+mod highs_solver;
 mod interior_point;
 mod simplex;
 #[cfg(test)]
 mod tests;
 
 pub use certificate::lower_bound;
+#[cfg(feature = "highs")]
+pub use highs_solver::Highs;
 pub use interior_point::InteriorPoint;
 pub use simplex::Simplex;
 
 use super::LinearProgram;
+
+/// The solver of programs with integers: HiGHS where it was built in.
+#[cfg(feature = "highs")]
+pub type IntegerSolver = Highs;
+/// The solver of programs with integers.
+#[cfg(not(feature = "highs"))]
+pub type IntegerSolver = Simplex;
 
 /// Solves linear programs.
 pub trait Solver: Send {

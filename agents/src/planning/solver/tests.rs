@@ -1,3 +1,5 @@
+//! Solvers agree with each other, with brute force and with their certificates.
+
 use super::*;
 use crate::planning::{ColumnId, LinearProgram};
 use flexai_env::core::{SeedTree, StreamRng};
@@ -67,6 +69,11 @@ fn both_solvers_agree_on_random_programs_and_the_certificate_meets_the_optimum()
         assert!(close(interior.bound, simplex.objective), "{round}: {} {}", interior.bound, simplex.objective);
         assert!(interior.bound <= program.cost_of(&point) && interior.bound <= simplex.objective + 1e-6);
         assert!(program.violation(&interior.values) < 1e-6 && program.violation(&simplex.values) < 1e-6);
+        #[cfg(feature = "highs")]
+        {
+            let highs = Highs.solve(&program, &Limits::default(), None).unwrap();
+            assert!(close(highs.objective, simplex.objective) && close(highs.bound, simplex.objective), "{highs:?}");
+        }
     }
 }
 
@@ -99,6 +106,11 @@ fn programs_with_integers_are_solved_as_by_trying_every_choice_and_the_relaxatio
         let best = by_enumeration(&program);
         assert!(close(found.objective, best), "{round}: {} {best}", found.objective);
         assert!(found.bound <= best + 1e-6 && found.objective <= program.cost_of(&point) + 1e-6);
+        #[cfg(feature = "highs")]
+        {
+            let highs = Highs.solve(&program, &Limits { gap: 0.0, ..Limits::default() }, start).unwrap();
+            assert!(close(highs.objective, best) && highs.bound <= best + 1e-6, "{round}: {highs:?}");
+        }
         let relaxed = InteriorPoint::default().solve(&program, &Limits::default(), None).unwrap();
         assert!(relaxed.bound <= best + 1e-6, "{round}: {} {best}", relaxed.bound);
     }

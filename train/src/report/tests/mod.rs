@@ -42,6 +42,8 @@ fn the_page_holds_every_part_and_loads_nothing() {
         "clearly cheaper than day_ahead_quantile",
         "captures 80.0\u{a0}% [75.0, 85.0]",
         "beyond the bound",
+        "perfect foresight",
+        "shares of the gap are at least",
         "flexai evaluate ppo --report out",
         "no price",
         "gap captured,\u{a0}%",
