@@ -24,7 +24,8 @@ fn assert_refused(ran: &Ran, code: i32, words: &[&str]) {
     }
 }
 
-fn refused(arguments: &[&str], words: &[&str]) {
+/// Runs a command that ends with exit code 2 and these words.
+pub(crate) fn refused(arguments: &[&str], words: &[&str]) {
     assert_refused(&flexai(arguments), 2, words);
 }
 
@@ -214,45 +215,6 @@ fn what_is_no_policy_is_refused() {
     refused(&["decide", "configs"], &["configs/manifest.json: no such file", "the folder that `flexai export` wrote"]);
     refused(&["bench", "decide", "configs"], &["configs/manifest.json: no such file"]);
     refused(&["evaluate", "fifo", "fifo"], &["fifo: is named twice, expected each policy once"]);
-}
-
-#[test]
-fn options_of_rivals_are_checked_with_the_nearest_name() {
-    let play = |rival: &str, words: &[&str]| refused(&["evaluate", rival], words);
-    play(
-        "day_ahead_quantile:charg=0.1",
-        &["day_ahead_quantile:charg=0.1: `charg` is no option of day_ahead_quantile", "hint: did you mean `charge`?"],
-    );
-    play("ctss:clamp=maybe", &["`clamp` is `maybe`, expected true or false", "hint: the default is clamp=true"]);
-    play("day_ahead_quantile:charge=2", &["`charge` is 2, expected 0 to 1", "hint: `flexai rivals` lists"]);
-    play("planner:horizon=0", &["`horizon` is 0, expected 1 to 672"]);
-    play("genetic:elite=64", &["`elite` is 64, expected 0 to 63"]);
-    play("arbitrage:method=luck", &["`method` is `luck`, expected", "`quantile`", "`lp`"]);
-    play("arbitrage:jobs=fivo", &["`jobs`: `fivo` is no rival, expected one of random, fifo"]);
-    play("fifo:x=1", &["`x` is no option of fifo, which has none"]);
-    play("ctss:clamp", &["`clamp` is no option, expected key=value", "hint: write NAME:key=value"]);
-    refused(
-        &["evaluate", "fifo", "--rivals", "ctss:clamp=false,charges=2"],
-        &["--rivals: `charges` is `2`, expected true or false"],
-    );
-    refused(&["evaluate", "fifo", "--rivals", "fife"], &["--rivals: `fife` is no rival", "did you mean `fifo`?"]);
-}
-
-#[test]
-fn a_rival_that_cannot_play_a_scenario_says_so() {
-    let jobs = ["--scenario", "configs/scenarios/jobs.toml"];
-    let words = ["arbitrage needs a battery, but scenario `jobs` has none", "leave it out, or name another scenario"];
-    refused(&[&["evaluate", "arbitrage"], jobs.as_slice()].concat(), &words);
-    refused(&[&["evaluate", "fifo", "--rivals", "arbitrage"], jobs.as_slice()].concat(), &words);
-    refused(&[&["tune", "arbitrage"], jobs.as_slice()].concat(), &words);
-}
-
-#[test]
-fn what_cannot_be_tuned_is_refused() {
-    refused(&["tune", "fifo"], &["fifo: fifo has no option that is tuned"]);
-    refused(&["tune", "planner", "--only", "horizon"], &["--only: `horizon` is not tuned, expected some of reserve"]);
-    refused(&["tune", "planner", "--weeks", "0"], &["--weeks: is 0, expected 1 or more"]);
-    refused(&["tune", "nobody"], &["nobody: `nobody` is no rival, expected one of random, fifo"]);
 }
 
 #[test]

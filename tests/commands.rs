@@ -16,7 +16,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
-fn names(evaluation: &Value) -> Vec<&str> {
+/// Names of the policies of an evaluation.
+pub(crate) fn names(evaluation: &Value) -> Vec<&str> {
     evaluation["policies"].as_array().unwrap().iter().map(|policy| policy["name"].as_str().unwrap()).collect()
 }
 
@@ -91,54 +92,6 @@ fn rivals_are_all_none_or_those_named_and_fifo_always_plays() {
     assert_eq!(names(&play("none")), ["ctss", "fifo"]);
     assert_eq!(names(&play("random, ctss")), ["ctss", "random", "fifo"]);
     assert_eq!(names(&play("all")).len(), RIVALS.len());
-    // Options belong to the rival before them, and a rival goes by the text that named it.
-    let options = "ctss:clamp=false,charges=true,arbitrage:charge=0.1,random";
-    let expected = ["ctss", "ctss:clamp=false,charges=true", "arbitrage:charge=0.1", "random", "fifo"];
-    assert_eq!(names(&play(options)), expected);
-}
-
-#[test]
-fn a_rival_that_cannot_play_is_left_out_of_all_with_a_note() {
-    let scenario = ["--scenario", "configs/scenarios/jobs.toml"];
-    let ran = flexai(&[&["evaluate", "fifo", "--weeks", "1", "--json"], scenario.as_slice()].concat()).ok();
-    assert!(ran.stderr.contains("note: arbitrage is left out: it needs a battery"), "{}", ran.stderr);
-    let played = ran.json();
-    assert!(!names(&played).contains(&"arbitrage"));
-    assert_eq!(names(&played).len(), RIVALS.len() - 1);
-}
-
-#[test]
-fn rivals_are_listed_with_their_options_in_the_list_and_in_the_help_of_evaluate() {
-    let list = flexai(&["rivals", "--json"]).ok().json();
-    let list = list.as_array().unwrap();
-    assert_eq!(list.len(), RIVALS.len());
-    let (table, help) = (flexai(&["rivals"]).ok().stdout, flexai(&["evaluate", "--help"]).ok().stdout);
-    for (rival, listed) in RIVALS.iter().zip(list) {
-        assert_keys(listed, &["name", "summary", "slow", "options"]);
-        assert_eq!(listed["name"], rival.name);
-        assert!(help.contains(&format!("{}: ", rival.name)), "{help}");
-        for (option, listed) in rival.options.iter().zip(listed["options"].as_array().unwrap()) {
-            assert_keys(listed, &["key", "default", "meaning", "tuned_over"]);
-            assert!(table.contains(option.meaning), "{table}");
-            assert!(help.contains(&format!("{}={}", option.key, rival.default_of(option.key))), "{help}");
-        }
-    }
-}
-
-#[test]
-fn tuning_prints_a_rival_that_every_command_takes_and_the_same_one_again() {
-    let arguments = ["tune", "trailing_quantile:charge=0", "--weeks", "2", "--seed", "3", "--only", "charge", "--json"];
-    let [first, second] = [(); 2].map(|()| flexai(&arguments).ok().json());
-    assert_eq!(first, second);
-    let keys = "rival best options cost_gbp_per_week cost_saving_pct start start_gbp_per_week fifo_gbp_per_week scenario \
-                grid seed weeks played steps";
-    assert_keys(&first, &keys.split_whitespace().collect::<Vec<_>>());
-    assert!(first["cost_gbp_per_week"].as_f64() < first["start_gbp_per_week"].as_f64(), "{first}");
-    let best = first["best"].as_str().unwrap();
-    let ran = flexai(&["evaluate", best, "--rivals", "none", "--weeks", "1", "--json"]).ok();
-    assert_eq!(names(&ran.json()), [best, "fifo"]);
-    let text = flexai(&arguments[..arguments.len() - 1]).ok();
-    assert_eq!(text.stdout.trim_end().lines().last(), Some(best));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod commands;
 mod data_import;
 mod evaluation;
 mod readme;
+mod rivals;
 mod scenarios;
 mod shared_data;
 mod support;

@@ -3,10 +3,10 @@
 //! Always: must-run work beats the threshold (the environment sees to that). The carbon intensity of the period is not
 //! known when it is decided, so the newest known value stands for it. The battery stays idle.
 
-use super::rival::{NoOptions, RivalPolicy};
+use super::rival::{NoOptions, RivalPolicy, without_jobs};
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::Signal;
-use flexai_env::site::SiteAction;
+use flexai_env::site::{SiteAction, SiteConfig};
 
 /// The thresholds of the scenario's classes, as a policy.
 pub(super) struct CarbonThreshold;
@@ -18,6 +18,10 @@ impl RivalPolicy for CarbonThreshold {
 
     fn new(_options: NoOptions) -> Self {
         Self
+    }
+
+    fn unfit(_options: &NoOptions, scenario: &SiteConfig) -> Option<String> {
+        without_jobs(scenario)
     }
 }
 

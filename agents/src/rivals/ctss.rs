@@ -7,11 +7,11 @@
 //! The objective has a defect: at a negative price the product is the lower the *dirtier* the grid is. Prices below zero
 //! therefore count as zero; `clamp=false` shows the defect.
 
-use super::rival::{OptionSpec, RivalPolicy};
+use super::rival::{OptionSpec, RivalPolicy, without_jobs};
 use super::slots::{Slots, Wish};
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::{DayAheadPersistence, ForecastSource, Signal};
-use flexai_env::site::{SiteAction, SiteView};
+use flexai_env::site::{SiteAction, SiteConfig, SiteView};
 use serde::{Deserialize, Serialize};
 
 /// No job is looked at further ahead than this, in periods.
@@ -59,6 +59,10 @@ impl RivalPolicy for Ctss {
 
     fn new(options: CtssOptions) -> Self {
         Self { options, price: Vec::new(), carbon: Vec::new(), slots: Slots::default(), jobs: Vec::new() }
+    }
+
+    fn unfit(_options: &CtssOptions, scenario: &SiteConfig) -> Option<String> {
+        without_jobs(scenario)
     }
 }
 

@@ -127,6 +127,12 @@ impl PolicySource for Rival {
     }
 }
 
+/// Why a rival that only schedules jobs cannot play a scenario: it has none.
+pub(super) fn without_jobs(scenario: &SiteConfig) -> Option<String> {
+    let none = scenario.workload.classes.is_empty();
+    none.then(|| format!("needs jobs that can wait, but scenario `{}` has none", scenario.name))
+}
+
 /// The first of some faults `(key, message)`.
 pub(super) fn first_fault(faults: Vec<(String, String)>) -> Option<String> {
     faults.into_iter().next().map(|(key, message)| format!("`{key}` {message}"))

@@ -207,6 +207,19 @@ fn a_rival_of_batteries_does_not_play_where_there_is_none() {
 }
 
 #[test]
+fn a_rival_of_jobs_does_not_play_where_there_are_none() {
+    let mut idle = config();
+    idle.name = "idle".into();
+    idle.workload.classes.clear();
+    let unfit = |rival: &str| ChosenRival::parse(rival).expect("it names a rival").unfit(&idle);
+    let words = "needs jobs that can wait, but scenario `idle` has none";
+    assert_eq!(unfit("ctss").as_deref(), Some(words));
+    assert_eq!(unfit("carbon_threshold").as_deref(), Some(words));
+    assert_eq!(unfit("arbitrage:jobs=ctss").as_deref(), Some(words));
+    assert_eq!(unfit("arbitrage"), None);
+}
+
+#[test]
 fn the_genetic_plan_is_played_as_it_is_and_the_same_seed_evolves_the_same() {
     let small = "genetic:population=24,generations=30";
     let [a, b] = [(); 2].map(|()| day(small, config(), grid(valley, |_| 100.0)));
