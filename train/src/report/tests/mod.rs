@@ -136,8 +136,8 @@ fn the_first_day_is_the_one_asked_for_or_the_one_that_saves_most() {
         html[at..].split("<figcaption>").nth(1).expect("a caption")[..60].to_string()
     };
     let most = first(&page(&fixture.input()).html);
-    // Savings grow within a week; the Sunday after has no whole day in its week, because clocks change.
-    assert!(most.starts_with("Sunday 24 March 2024 (largest saving)"), "the last whole day, not {most}");
+    // Savings grow within a week; the Sunday after is two half-hours shorter, because clocks change.
+    assert!(most.starts_with("Sunday 24 March 2024 (largest saving)"), "the last day of 48 half-hours, not {most}");
     let asked = ReportInput { day: Some("2024-03-31".parse().expect("a date")), ..fixture.input() };
     let report = page(&asked);
     assert!(first(&report.html).starts_with("Sunday 31 March 2024 (chosen day)"), "{}", first(&report.html));
