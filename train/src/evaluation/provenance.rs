@@ -63,8 +63,13 @@ fn grid_digest(trace: &GridTrace) -> String {
 fn code_digest() -> Result<String, Fault> {
     static DIGEST: OnceLock<Result<String, Fault>> = OnceLock::new();
     let read = || {
-        let path = std::env::current_exe().map_err(|e| Fault::of_io(Path::new("flexai"), "find the program", &e))?;
-        file_digest(&path)
+        // Where the system has this link it leads to the program that runs, even if a new build has taken its place since:
+        // a long training run must not be lost at its end for that.
+        file_digest(Path::new("/proc/self/exe")).or_else(|_| {
+            let path =
+                std::env::current_exe().map_err(|e| Fault::of_io(Path::new("flexai"), "find the program", &e))?;
+            file_digest(&path)
+        })
     };
     DIGEST.get_or_init(read).clone()
 }
