@@ -1,3 +1,5 @@
+//! That the bound is below every course, and the model no tighter than the environment.
+
 use super::variety::{random_action, scenario, wild_grid};
 use super::*;
 use crate::policy::play_week;

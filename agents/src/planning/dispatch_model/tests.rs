@@ -1,3 +1,5 @@
+//! Small horizons, reckoned by hand and against every course on a grid.
+
 use super::*;
 use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solution, Solver};
 use crate::planning::{BatteryHorizon, EndValue};

@@ -1,3 +1,5 @@
+//! Random programs: solvers against each other, against every choice, and certificates against points.
+
 use super::*;
 use crate::planning::{ColumnId, LinearProgram};
 use flexai_env::core::{SeedTree, StreamRng};
