@@ -30,14 +30,14 @@ pub struct OracleOptions {
     pub integers: bool,
     /// Limits of the solvers.
     pub limits: Limits,
-    /// A class whose jobs take no more columns than this is looked at job by job; another is a queue, whose bound is
-    /// looser where jobs are long against their slack.
+    /// A class whose jobs take no more columns than this is looked at job by job, or deadline by deadline; another is a
+    /// queue, whose bound is looser where jobs are long against their slack.
     pub detail: usize,
 }
 
 impl Default for OracleOptions {
     fn default() -> Self {
-        Self { integers: false, limits: Limits::default(), detail: 16_000 }
+        Self { integers: false, limits: Limits::default(), detail: 13_000 }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::planning::linear_program::ColumnId;
 use flexai_env::units::PERIOD_HOURS;
 use std::ops::Range;
 
+const PERIODS_PER_DAY: usize = 48;
 const NONE: f64 = f64::NEG_INFINITY;
 const FREE: f64 = f64::INFINITY;
 
@@ -139,7 +140,9 @@ impl DispatchModel {
             if latest <= class.due_mwh[t] {
                 continue;
             }
-            let until = if class.tail_periods == 0 { self.length } else { t + class.tail_periods + 1 };
+            // Up to the end of a day: sums at the same few places keep the factors of the program sparse.
+            let tail = t + class.tail_periods + 1;
+            let until = if class.tail_periods == 0 { self.length } else { tail.next_multiple_of(PERIODS_PER_DAY) };
             let until = sums[until.min(self.length) - 1].map(|sum| (sum, 1.0));
             let before = t.checked_sub(1).and_then(|t| sums[t]).map(|sum| (sum, -1.0));
             let charged = until.into_iter().chain(until.and(before));
