@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     fn fails(text: &str) -> String {
-        ChosenRival::parse(text).err().expect("it names no rival").to_string()
+        ChosenRival::parse(text).expect_err("it names no rival").to_string()
     }
 
     #[test]

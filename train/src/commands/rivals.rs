@@ -129,11 +129,11 @@ fn as_json(rival: &Rival) -> Value {
 pub fn rivals_help() -> String {
     let mut text = String::from("Rivals (`flexai rivals` says what the options mean):\n");
     for rival in RIVALS {
-        let _ = write!(text, "  {}: {}\n", rival.name, rival.summary);
+        let _ = writeln!(text, "  {}: {}", rival.name, rival.summary);
         let options: Vec<String> =
             rival.options.iter().map(|o| format!("{}={}", o.key, rival.default_of(o.key))).collect();
         if !options.is_empty() {
-            let _ = write!(text, "      {}\n", options.join(","));
+            let _ = writeln!(text, "      {}", options.join(","));
         }
     }
     text

@@ -90,7 +90,7 @@ mod tests {
     fn packing_a_day_into_its_cheap_half_saves_what_hand_arithmetic_says() {
         let step = |t: usize| GridStep {
             period: String::new(),
-            price_gbp_per_mwh: if t % 2 == 0 { 50.0 } else { 150.0 },
+            price_gbp_per_mwh: if t.is_multiple_of(2) { 50.0 } else { 150.0 },
             full_price_gbp_per_mwh: 0.0,
             carbon_gco2_kwh: 100.0,
             solar_mw: 0.0,

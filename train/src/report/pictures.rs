@@ -138,11 +138,14 @@ fn short_date(day: &Day) -> String {
     format!("{number} {}", month.chars().take(3).collect::<String>())
 }
 
+/// A figure of a period.
+type Pick = fn(&StepTrace) -> f64;
+
 /// Where IT work, and the battery's energy, go against FIFO: mean over the weeks by weekday and half-hour.
 pub(crate) fn shifted(view: &View<'_>) -> Option<Picture> {
     let (policy, fifo) = (view.subject?, view.fifo?);
     let mut maps = Vec::new();
-    let names: [(&str, fn(&StepTrace) -> f64); 2] = [
+    let names: [(&str, Pick); 2] = [
         ("IT power against FIFO, MW", |step| 2.0 * step.it_mwh),
         ("Battery, charging less discharging, MW", |step| 2.0 * (step.charged_mwh - step.discharged_mwh)),
     ];
@@ -166,7 +169,7 @@ fn weekly_means(
     view: &View<'_>,
     policy: &PolicyReport,
     fifo: &PolicyReport,
-    pick: fn(&StepTrace) -> f64,
+    pick: Pick,
     against: bool,
 ) -> Option<Vec<(String, Vec<f64>)>> {
     let mut sums = vec![[(0.0, 0_u32); 48]; 7];
