@@ -2,11 +2,10 @@
 //!
 //! Always: looks at the plan and at what has been done so far. Not a rival: the plan knows the future.
 
-use crate::planning::PeriodPlan;
+use crate::planning::{PeriodPlan, thrifty};
 use crate::policy::{Policy, Situation};
 use flexai_env::site::{SiteAction, SiteView};
 use flexai_env::units::PERIOD_HOURS;
-use flexai_env::workload::ClassRules;
 
 /// Carries out a plan: the battery as planned, of each class as much as brings its energy so far to the plan's.
 #[derive(Debug, Clone)]
@@ -29,8 +28,7 @@ impl PlanReplay {
     fn decide_site(&mut self, s: usize, site: &SiteView<'_>) -> SiteAction {
         let plan = self.plan[s][self.t.min(self.plan[s].len() - 1)];
         let config = site.config();
-        // Where inference may be served with less power, the plan counts on it.
-        let mut action = SiteAction { serve: 0.0, ..SiteAction::default() };
+        let mut action = SiteAction::default();
         let net = (plan.charge_mwh - plan.discharge_mwh) / PERIOD_HOURS;
         let power = if net < 0.0 { config.battery.discharge_power() } else { config.battery.charge_power() };
         action.battery = if power.value() > 0.0 { (net / power.value()).clamp(-1.0, 1.0) } else { 0.0 };
@@ -47,27 +45,12 @@ impl PlanReplay {
             }
             self.queued[s][c] = view.true_mwh;
             self.planned[s][c] += plan.work_mwh[c];
-            let mut wanted_mw = (self.planned[s][c] - self.done[s][c]) / PERIOD_HOURS;
-            if config.controls.power_cap {
-                let (share, throughput) = thriftiest(&site.place().rules[c]);
-                action.cap[c] = share;
-                wanted_mw /= throughput;
-            }
+            let wanted_mw = (self.planned[s][c] - self.done[s][c]) / PERIOD_HOURS;
             action.run[c] = if view.available_mw > 0.0 { (wanted_mw / view.available_mw).clamp(0.0, 1.0) } else { 0.0 };
         }
-        action
+        // Where work takes less energy at less power, the plan counts on it.
+        thrifty(site, action)
     }
-}
-
-/// The power share that takes least energy for the work, and its throughput.
-fn thriftiest(rules: &ClassRules) -> (f64, f64) {
-    let shares = (0..=100).map(|i| rules.power_floor + (1.0 - rules.power_floor) * f64::from(i) / 100.0);
-    let best = shares.min_by(|a, b| {
-        let energy = |share: f64| share / rules.power_curve.throughput(share);
-        energy(*a).total_cmp(&energy(*b))
-    });
-    let share = best.unwrap_or(1.0);
-    (share, rules.power_curve.throughput(share))
 }
 
 impl Policy for PlanReplay {

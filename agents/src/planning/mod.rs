@@ -18,6 +18,7 @@ mod outlook_tests;
 mod plan_tests;
 mod queues;
 pub mod solver;
+mod thrift;
 
 pub use battery_plan::{BatteryAdvice, BatteryPlan};
 pub use dispatch_model::{
@@ -27,3 +28,4 @@ pub use horizon::{BatteryHorizon, ClassHorizon, EndValue, SiteHorizon};
 pub use job_plan::{ClassAdvice, JobPlan};
 pub use linear_program::{Column, ColumnId, LinearProgram, Row, RowId};
 pub use outlook::{ForecastChoice, Outlook, OutlookOptions};
+pub(crate) use thrift::thrifty;

@@ -6,6 +6,7 @@
 
 use super::price_rank::{PriceRank, Quantiles};
 use super::rival::{OptionSpec, RivalPolicy};
+use crate::planning::thrifty;
 use crate::policy::{Policy, Situation};
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +95,7 @@ impl Policy for DayAheadQuantile {
         let fleet = situation.site.expect("rivals of the site are only offered for site environments");
         fleet.decide_each(action, |site| {
             let rank = self.rank.among_day_ahead(site, self.periods_back);
-            self.quantiles.decide(rank, site)
+            thrifty(site, self.quantiles.decide(rank, site))
         });
     }
 }

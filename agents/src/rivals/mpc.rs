@@ -11,7 +11,7 @@ use super::rival::{OptionSpec, RivalPolicy, first_fault};
 use crate::planning::solver::{InteriorPoint, Limits, Simplex, Solver};
 use crate::planning::{
     BatteryHorizon, ClassHorizon, DispatchModel, ForecastChoice, JobPlan, Outlook, OutlookOptions, PeriodPlan,
-    SiteHorizon, Wanted,
+    SiteHorizon, Wanted, thrifty,
 };
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::ForecastSource;
@@ -297,6 +297,6 @@ impl Policy for Mpc {
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
         let fleet = situation.site.expect("rivals of the site are only offered for site environments");
-        fleet.decide_each(action, |site| self.advise(site));
+        fleet.decide_each(action, |site| thrifty(site, self.advise(site)));
     }
 }

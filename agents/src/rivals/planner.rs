@@ -7,7 +7,7 @@
 
 use super::rival::{OptionSpec, RivalPolicy, first_fault};
 use crate::planning::{
-    BatteryAdvice, BatteryPlan, ClassAdvice, ForecastChoice, JobPlan, Outlook, OutlookOptions, SiteHorizon,
+    BatteryAdvice, BatteryPlan, ClassAdvice, ForecastChoice, JobPlan, Outlook, OutlookOptions, SiteHorizon, thrifty,
 };
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::ForecastSource;
@@ -226,6 +226,6 @@ impl Policy for Planner {
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
         let fleet = situation.site.expect("rivals of the site are only offered for site environments");
-        fleet.decide_each(action, |site| self.advise(site).action());
+        fleet.decide_each(action, |site| thrifty(site, self.advise(site).action()));
     }
 }

@@ -7,6 +7,7 @@
 use super::day_ahead_quantile::{CHARGE, DISCHARGE, RUN};
 use super::price_rank::{PriceRank, Quantiles};
 use super::rival::{OptionSpec, RivalPolicy};
+use crate::planning::thrifty;
 use crate::policy::{Policy, Situation};
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,7 @@ impl Policy for TrailingQuantile {
         let fleet = situation.site.expect("rivals of the site are only offered for site environments");
         fleet.decide_each(action, |site| {
             let rank = self.rank.among_past(site, self.days);
-            self.quantiles.decide(rank, site)
+            thrifty(site, self.quantiles.decide(rank, site))
         });
     }
 }

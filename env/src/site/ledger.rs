@@ -64,6 +64,8 @@ accounts! {
     lateness_gbp: "GBP",
     /// Value of jobs lost in steps before their deadline.
     value_lost_gbp: "GBP",
+    /// Charge for inferences that went unserved or were answered too slowly.
+    inference_gbp: "GBP",
     /// Charge for moving data between sites; the energy of the transfer is in the import of the site that sends.
     migration_gbp: "GBP",
     /// What flexibility earned: turn-down sold and events delivered, less penalties and fees. Counts against the cost.
@@ -164,6 +166,7 @@ pub const COST_TERMS: &[(f64, &str)] = &[
     (1.0, "wear_gbp"),
     (1.0, "lateness_gbp"),
     (1.0, "value_lost_gbp"),
+    (1.0, "inference_gbp"),
     (1.0, "migration_gbp"),
     (1.0, "settlement_gbp"),
     (-1.0, "flex_revenue_gbp"),
@@ -219,7 +222,7 @@ impl StepAccount {
 
     /// J: everything the score counts.
     pub fn cost_gbp(&self) -> f64 {
-        let service = self.lateness_gbp + self.value_lost_gbp + self.migration_gbp;
+        let service = self.lateness_gbp + self.value_lost_gbp + self.inference_gbp + self.migration_gbp;
         self.bill_gbp() + self.carbon_gbp + self.wear_gbp + service + self.settlement_gbp - self.flex_revenue_gbp
     }
 

@@ -150,6 +150,12 @@ impl<'a> SiteView<'a> {
         self.state.interactive.value()
     }
 
+    /// What inferences unserved or too slow would cost in the coming period, GBP, if interactive inference were served at
+    /// this level, from 0 (on few replicas, capped) to 1.
+    pub fn inference_gbp(&self, level: f64) -> f64 {
+        self.state.inference_gbp_at(self.place, level)
+    }
+
     /// Summary of a job class.
     pub fn class(&self, class: usize) -> &'a ClassView {
         self.state.jobs.view(class)

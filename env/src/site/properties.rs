@@ -177,7 +177,7 @@ fn check_site(setup: &SiteSetup, before: &Episode, i: usize, account: &StepAccou
 /// The cost is the sum of its terms.
 fn check_money(account: &StepAccount) {
     let spent = account.energy_gbp + account.charges_gbp + account.carbon_gbp + account.wear_gbp;
-    let service = account.lateness_gbp + account.value_lost_gbp + account.migration_gbp;
+    let service = account.lateness_gbp + account.value_lost_gbp + account.inference_gbp + account.migration_gbp;
     let cost = spent + service + account.settlement_gbp - account.flex_revenue_gbp;
     assert!((account.cost_gbp() - cost).abs() < 1e-9 * cost.abs().max(1.0) && cost.is_finite());
     let mut info = vec![0.0; INFO_KEYS.len()];

@@ -257,7 +257,8 @@ impl SiteState {
         let curtails = net < 0.0 && place.curtails(at);
         let export_mwh = if curtails { 0.0 } else { (-net).max(0.0).min(place.export_limit().over_period().0) };
         let energy = import_mwh * place.full_price(at) - export_mwh * place.export_price(at) + place.fixed_gbp(at);
-        let service = lateness_gbp(place, served.late) + served.value_lost_gbp;
+        let mut service = lateness_gbp(place, served.late) + served.value_lost_gbp;
+        service += self.inference_gbp_at(place, SiteAction::fifo().serve);
         FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service }
     }
 
@@ -310,11 +311,26 @@ impl SiteState {
 
     fn account_inference(&self, place: &Place, service: &InteractiveService, account: &mut StepAccount) {
         let millions = self.demand.inferences / 1e6;
-        let slow = service.latency_ms_per_token > place.config.workload.interactive.latency_limit_ms_per_token;
         account.interactive_mwh = Megawatts(service.power_mw).over_period().0;
         account.inferences_millions = millions * service.served_share;
         account.inferences_unserved_millions = millions * (1.0 - service.served_share);
-        account.inferences_slow_millions = if slow { account.inferences_millions } else { 0.0 };
+        account.inferences_slow_millions = if is_slow(place, service) { account.inferences_millions } else { 0.0 };
+        account.inference_gbp = self.inference_gbp(place, service);
+    }
+
+    /// Charge for inference in the coming period if it is served at a level.
+    pub(super) fn inference_gbp_at(&self, place: &Place, level: f64) -> f64 {
+        let action = SiteAction { serve: level, ..SiteAction::fifo() };
+        self.inference_gbp(place, &self.serve_interactive(place, &action))
+    }
+
+    /// Charge for the tokens that were not served, and for those that came too slowly.
+    fn inference_gbp(&self, place: &Place, service: &InteractiveService) -> f64 {
+        let config = &place.config.workload.interactive;
+        let slow =
+            if is_slow(place, service) { service.served_share * config.slow_gbp_per_million_tokens } else { 0.0 };
+        let unserved = (1.0 - service.served_share) * config.unserved_gbp_per_million_tokens;
+        self.demand.tokens / 1e6 * (slow + unserved)
     }
 
     fn account_jobs(
@@ -368,6 +384,11 @@ fn import_limit(setup: &SiteSetup, place: &Place, at: usize) -> Megawatts {
     }
     let event = setup.events().active_at(setup.trace.period(at));
     event.and_then(|event| event.import_cap(connection)).unwrap_or(connection)
+}
+
+/// Whether half of the requests wait longer for a token than the limit says.
+fn is_slow(place: &Place, service: &InteractiveService) -> bool {
+    service.latency_ms_per_token > place.config.workload.interactive.latency_limit_ms_per_token
 }
 
 /// Interactive power that the machines of a site can give; what is beyond goes unserved.

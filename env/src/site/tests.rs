@@ -418,3 +418,33 @@ fn a_value_that_is_known_does_change_the_observation() {
         assert!(observe_at(&mut changed, 380, 421) != expected, "`{signal:?}` is not seen");
     }
 }
+
+/// Twice the load that the fleet answers in time, served on little power: some tokens are late or not served at all. FIFO
+/// serves with all it has and pays for what is slow even then.
+#[test]
+fn slow_and_unserved_inference_costs_what_the_scenario_says() {
+    let play = |serve: f64| {
+        let mut env = site(trace(), |config| {
+            config.controls.power_cap = true;
+            config.workload.interactive.demand = crate::workload::DemandModel::Sine;
+            config.workload.interactive.fleet_headroom = 1.0;
+            config.workload.interactive.daily_amplitude = 0.6;
+        });
+        env.reset_to(scored(150, 3));
+        let mut action = vec![0.0; env.action_space().flat_len()];
+        env.layout().write(&SiteAction { serve, ..SiteAction::fifo() }, &mut action);
+        (0..336).for_each(|_| {
+            env.step(&action);
+        });
+        (env.ledger().total, env.setup().config.workload.interactive.clone())
+    };
+    let (thrifty, config) = play(0.0);
+    let (full, _) = play(1.0);
+    assert!((full.cost_gbp() - full.fifo_cost_gbp).abs() < 1e-6, "FIFO pays the same");
+    let slow = thrifty.inferences_slow_millions * config.slow_gbp_per_million_tokens;
+    let unserved = thrifty.inferences_unserved_millions * config.unserved_gbp_per_million_tokens;
+    assert!(slow > 0.0 && unserved > 0.0, "{slow} {unserved}");
+    assert!(thrifty.inference_gbp > full.inference_gbp, "{} {}", thrifty.inference_gbp, full.inference_gbp);
+    assert!(thrifty.interactive_mwh < full.interactive_mwh);
+    assert!(thrifty.cost_gbp() > full.cost_gbp(), "saving energy at the users' expense does not pay");
+}

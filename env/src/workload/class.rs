@@ -55,6 +55,11 @@ pub struct InteractiveConfig {
     /// Lowest share of the requested tokens that may be served at reduced level: 0.9, Flex 1 of the Phoenix field trial
     /// (arXiv 2507.00909).
     pub throughput_floor: f64,
+    /// What a million output tokens that are not served would have earned, GBP: the order of the list prices of hosted
+    /// models of 70 billion parameters in 2024.
+    pub unserved_gbp_per_million_tokens: f64,
+    /// What is lost on a million output tokens that come too slowly, GBP: half of the price, as batch tiers are sold.
+    pub slow_gbp_per_million_tokens: f64,
 }
 
 /// How interactive requests come.
@@ -226,6 +231,8 @@ impl Default for InteractiveConfig {
             fleet_headroom: 1.8,
             latency_limit_ms_per_token: 50.0,
             throughput_floor: 0.9,
+            unserved_gbp_per_million_tokens: 0.5,
+            slow_gbp_per_million_tokens: 0.25,
         }
     }
 }
@@ -413,6 +420,12 @@ impl InteractiveConfig {
         let expected = format!("{fastest:.1} (the fastest that was measured, over the throughput floor) to 1000");
         check((fastest / floor..=1000.0).contains(&limit), "latency_limit_ms_per_token", limit, &expected);
         check((0.5..=1.0).contains(&floor), "throughput_floor", floor, "0.5 to 1");
+        for (key, found) in [
+            ("unserved_gbp_per_million_tokens", self.unserved_gbp_per_million_tokens),
+            ("slow_gbp_per_million_tokens", self.slow_gbp_per_million_tokens),
+        ] {
+            check((0.0..=1e4).contains(&found), key, found, "0 to 10000");
+        }
     }
 }
 

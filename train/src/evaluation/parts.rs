@@ -21,6 +21,8 @@ pub struct CostParts {
     pub lateness_gbp: f64,
     /// Value of jobs lost in steps before their deadline.
     pub value_lost_gbp: f64,
+    /// Charge for inferences that went unserved or were answered too slowly.
+    pub inference_gbp: f64,
     /// Charge for moving data between sites.
     pub migration_gbp: f64,
     /// What flexibility earned; counts against the cost.
@@ -40,6 +42,7 @@ impl CostParts {
             wear_gbp: sum.wear_gbp + share * total.wear_gbp,
             lateness_gbp: sum.lateness_gbp + share * total.lateness_gbp,
             value_lost_gbp: sum.value_lost_gbp + share * total.value_lost_gbp,
+            inference_gbp: sum.inference_gbp + share * total.inference_gbp,
             migration_gbp: sum.migration_gbp + share * total.migration_gbp,
             flex_revenue_gbp: sum.flex_revenue_gbp + share * total.flex_revenue_gbp,
             settlement_gbp: sum.settlement_gbp + share * total.settlement_gbp,
@@ -47,7 +50,7 @@ impl CostParts {
     }
 
     /// The terms as people call them, with the signs they have in J.
-    pub fn terms(&self) -> [(&'static str, f64); 9] {
+    pub fn terms(&self) -> [(&'static str, f64); 10] {
         [
             ("energy at the index price", self.energy_gbp),
             ("network and policy charges", self.charges_gbp),
@@ -55,6 +58,7 @@ impl CostParts {
             ("battery wear", self.wear_gbp),
             ("late work", self.lateness_gbp),
             ("jobs that lost their value", self.value_lost_gbp),
+            ("inferences slow or unserved", self.inference_gbp),
             ("migration", self.migration_gbp),
             ("flexibility sold", -self.flex_revenue_gbp),
             ("left over at week's end", self.settlement_gbp),
@@ -79,6 +83,7 @@ mod tests {
             migration_gbp: 64.0,
             flex_revenue_gbp: 128.0,
             settlement_gbp: 256.0,
+            inference_gbp: 512.0,
             ..StepAccount::default()
         };
         let ledger = Ledger { total, ..Ledger::default() };

@@ -58,6 +58,8 @@ impl Solver for InteriorPoint {
             tol_feas: limits.tolerance,
             time_limit: limits.seconds.unwrap_or(f64::INFINITY),
             presolve_enable: false,
+            // Each step of refinement costs as much as a solve; one is enough, as the certificate of the result shows.
+            iterative_refinement_max_iter: 1,
             ..DefaultSettings::default()
         };
         let no_point = |reason: String| SolveError::NoPoint { solver: NAME, reason };

@@ -12,7 +12,7 @@ mod simulation;
 use super::planner::FORECAST;
 use super::price_rank::share_fault;
 use super::rival::{OptionSpec, RivalPolicy};
-use crate::planning::{ForecastChoice, Outlook, OutlookOptions, SiteHorizon};
+use crate::planning::{ForecastChoice, Outlook, OutlookOptions, SiteHorizon, thrifty};
 use crate::policy::{Policy, Situation};
 use evolution::Evolution;
 use flexai_env::core::{SeedTree, StreamRng};
@@ -207,7 +207,7 @@ impl Policy for Genetic {
         let mut i = 0;
         fleet.decide_each(action, |site| {
             i += 1;
-            self.decide_site(i - 1, site)
+            thrifty(site, self.decide_site(i - 1, site))
         });
     }
 }

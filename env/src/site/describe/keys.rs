@@ -93,6 +93,8 @@ pub(super) const INTERACTIVE: &[KeyDoc] = &[
     ("fleet_headroom", "1", "the fleet answers so many times the mean load within the latency limit"),
     ("latency_limit_ms_per_token", "ms", "longest median time between two tokens of a request"),
     ("throughput_floor", "1", "lowest share of the requested tokens that may be served at reduced level"),
+    ("unserved_gbp_per_million_tokens", "GBP", "charge for a million output tokens that are not served"),
+    ("slow_gbp_per_million_tokens", "GBP", "charge for a million output tokens that come more slowly than the limit"),
 ];
 
 pub(super) const CLASS: &[KeyDoc] = &[
