@@ -15,7 +15,7 @@ use crate::run_dir::{replace_file, sha256_hex};
 use crate::setting::{EMBEDDED_GRID, load_train_config};
 use crate::sweep::{
     Dimension, Direction, Domain, Heard, Journal, Processes, Record, Row, RunResult, Standing, Sweep, SweepConfig,
-    SweepDir, Task, base_point, best_toml, check_base, run_folder, sweep_csv, sweep_json, sweep_table,
+    SweepDir, Task, base_point, best_toml, check_base, run_folder, shown, sweep_csv, sweep_json, sweep_table,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -175,7 +175,7 @@ fn figure(config: &SweepConfig, dimensions: &[Dimension], rows: &[Row]) -> Paral
 fn axis(dimension: &Dimension) -> CoordinateAxis {
     let ticks = match &dimension.domain {
         Domain::Choice(items) => {
-            items.iter().filter_map(|item| Some((dimension.domain.to_unit(item)?, item.to_string()))).collect()
+            items.iter().filter_map(|item| Some((dimension.domain.to_unit(item)?, shown(item)))).collect()
         }
         domain => [0.0, 0.5, 1.0]
             .into_iter()
@@ -207,7 +207,7 @@ impl Display {
                 let known =
                     |trial: usize| config.seeds.iter().filter(move |s| record.result(trial, rung, **s).is_some());
                 done += trials.map(|trial| known(trial).count() as u64).sum::<u64>();
-                field = (field / config.pruning.eta).max(1);
+                field = config.going_on(field, config.is_base(config.trials_of(generation).start));
             }
         }
         let bar = (!json && std::io::stderr().is_terminal()).then(|| {
@@ -258,5 +258,42 @@ fn result_line(task: &Task, result: &RunResult) -> String {
             let message = message.as_deref().unwrap_or("no score").lines().next().unwrap_or_default();
             format!("{name}: failed: {message}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(trial: usize, standing: Standing, score: Option<f64>) -> Row {
+        let point = vec![toml::Value::Float(0.25), toml::Value::String("b".into())];
+        let (spread, message) = (None, None);
+        Row { rank: trial + 1, trial, standing, score, spread, by_seed: vec![score], env_steps: 1, point, message }
+    }
+
+    #[test]
+    fn the_best_score_is_darkest_whichever_way_is_better_and_only_whole_runs_are_coloured() {
+        let mut config = SweepConfig::default();
+        let named = |key: &str, domain| Dimension { key: key.into(), domain };
+        let choice = Domain::Choice(["a", "b"].map(|name| toml::Value::String(name.into())).to_vec());
+        let dimensions = [named("x", Domain::Uniform { low: 0.0, high: 1.0 }), named("y", choice)];
+        let mut rows = vec![
+            row(0, Standing::Complete, Some(3.0)),
+            row(1, Standing::Complete, Some(2.0)),
+            row(2, Standing::Complete, Some(1.0)),
+            row(3, Standing::Pruned(0), Some(5.0)),
+            row(4, Standing::Failed, None),
+        ];
+        let shades = |config: &SweepConfig, rows: &[Row]| -> Vec<Option<f64>> {
+            figure(config, &dimensions, rows).lines.iter().map(|line| line.shade).collect()
+        };
+        assert_eq!(shades(&config, &rows), [Some(1.0), Some(0.5), Some(0.0), None, None]);
+        let drawn = figure(&config, &dimensions, &rows);
+        assert_eq!(drawn.lines[0].positions, [Some(0.25), Some(0.75), Some(0.5)], "the pruned one stretches the axis");
+        assert_eq!(drawn.axes[1].ticks, [(0.25, "a".to_string()), (0.75, "b".to_string())]);
+        assert_eq!(drawn.shade_ends, ("worst 1.000".to_string(), "best 3.000".to_string()));
+        config.objective.direction = Some(Direction::Minimize);
+        rows[..3].reverse();
+        assert_eq!(shades(&config, &rows), [Some(1.0), Some(0.5), Some(0.0), None, None]);
     }
 }

@@ -12,7 +12,10 @@ const AXIS_GAP: i32 = 150;
 const SIDE: i32 = 90;
 const TOP: i32 = 112;
 const PLOT_HEIGHT: i32 = 300;
-const KEY_WIDTH: i32 = 160;
+/// The key of the colours: so many steps of so many pixels.
+const KEY_STEPS: i32 = 20;
+const KEY_STEP: i32 = 8;
+const KEY_WIDTH: i32 = KEY_STEPS * KEY_STEP;
 /// From the worst to the best, ever darker on the white sheet (three steps of Viridis, reversed).
 const RAMP: [RGBColor; 3] = [RGBColor(168, 205, 60), RGBColor(33, 145, 140), RGBColor(68, 1, 84)];
 
@@ -71,7 +74,7 @@ pub fn parallel_coordinates_svg(figure: &ParallelCoordinates) -> Result<String, 
         let x = |axis: usize| frame.left + (frame.right - frame.left) * axis as i32 / (axes as i32 - 1);
         for (index, axis) in figure.axes.iter().enumerate() {
             canvas.line(&[(x(index), frame.top), (x(index), frame.bottom)], GRID, 2);
-            canvas.bold(&axis.name, x(index), frame.top - 20, 12, INK, Hold::Middle);
+            canvas.bold(&axis.name, x(index), frame.top - 26, 12, INK, Hold::Middle);
         }
         let mut order: Vec<&CoordinateLine> = figure.lines.iter().rev().collect();
         // A stable sort: grey ones first, then as they were.
@@ -112,7 +115,7 @@ fn draw_ticks(canvas: &Canvas<'_>, axis: &CoordinateAxis, x: i32, frame: Frame) 
         let y = if *share <= 0.02 {
             y + 14
         } else if *share >= 0.98 {
-            y - 5
+            y - 8
         } else {
             y
         };
@@ -130,9 +133,10 @@ fn draw_key(canvas: &Canvas<'_>, figure: &ParallelCoordinates) {
     let (worst, best) = &figure.shade_ends;
     let (left, y) = (24 + text_width(worst, 12) + 8, 54);
     canvas.text(worst, 24, y, 12, SOFT_INK, Hold::Left);
-    for step in 0..KEY_WIDTH {
-        let color = ramp(f64::from(step) / f64::from(KEY_WIDTH - 1));
-        canvas.bar(Frame { left: left + step, right: left + step + 1, top: y - 6, bottom: y + 6 }, color);
+    for step in 0..KEY_STEPS {
+        let color = ramp(f64::from(step) / f64::from(KEY_STEPS - 1));
+        let from = left + step * KEY_STEP;
+        canvas.bar(Frame { left: from, right: from + KEY_STEP, top: y - 6, bottom: y + 6 }, color);
     }
     canvas.text(best, left + KEY_WIDTH + 8, y, 12, SOFT_INK, Hold::Left);
     if !figure.grey_name.is_empty() {

@@ -25,7 +25,7 @@ pub struct SweepConfig {
     pub trials: usize,
     /// Training seeds of each point, all different.
     pub seeds: Vec<u64>,
-    /// Whether the first trial is the base as it is.
+    /// Whether the first trial is the base as it is; it is always trained to the end.
     pub include_base: bool,
     /// Points drawn together, before any of them is known; also the field of a round of pruning.
     pub generation: usize,
@@ -206,6 +206,17 @@ impl SweepConfig {
         self.trials.div_ceil(self.generation)
     }
 
+    /// How many of a field go on after a stop: one in `eta`, one at least; the base takes nobody's place.
+    pub fn going_on(&self, field: usize, with_base: bool) -> usize {
+        let others = field - usize::from(with_base);
+        (others / self.pruning.eta).max(1).min(others) + usize::from(with_base)
+    }
+
+    /// Whether a trial is the base as it is, which is never pruned, so that the table tells what the search gained.
+    pub fn is_base(&self, trial: usize) -> bool {
+        self.include_base && trial == 0
+    }
+
     /// The trials of a generation.
     pub fn trials_of(&self, generation: usize) -> std::ops::Range<usize> {
         let begin = generation * self.generation;
@@ -334,5 +345,6 @@ mod tests {
     fn the_last_generation_may_be_smaller() {
         let config = SweepConfig { trials: 10, ..SweepConfig::default() };
         assert_eq!((config.generations(), config.trials_of(1), config.trials_of(2)), (3, 4..8, 8..10));
+        assert_eq!((config.going_on(5, false), config.going_on(5, true), config.going_on(1, true)), (2, 3, 1));
     }
 }

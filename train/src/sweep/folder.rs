@@ -30,7 +30,7 @@ impl SweepDir {
     /// # Errors
     /// A [`Fault`] if the folder holds something already or cannot be written.
     pub fn create(path: &Path, config: &SweepConfig, base: &TrainConfig) -> Result<(Self, Journal), Fault> {
-        let occupied = path.is_file() || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let occupied = path.is_file() || !is_beginning(path);
         if occupied {
             return Err(Fault::of_path(path, "it is not empty, but a new sweep needs a new or empty folder").hint(
                 format!("choose another --out, or continue that sweep with: flexai sweep --resume {}", path.display()),
@@ -49,6 +49,8 @@ impl SweepDir {
             sweep_sha256: sha256_hex(sweep.as_bytes()),
             base_sha256: sha256_hex(base.as_bytes()),
         };
+        // What an end before the first line left.
+        let _ = std::fs::remove_file(folder.journal());
         let journal = Journal::create(&folder.journal(), &head)?;
         Ok((folder, journal))
     }
@@ -101,5 +103,38 @@ impl SweepDir {
     /// The journal.
     pub fn journal(&self) -> PathBuf {
         self.path.join("sweep.jsonl")
+    }
+}
+
+/// Whether a folder is not there, is empty, or holds no more than a sweep that ended before its first line leaves.
+fn is_beginning(path: &Path) -> bool {
+    let of_a_beginning = ["base.toml", "sweep.toml", ".base.toml.partial", ".sweep.toml.partial"];
+    let mut entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.all(|entry| {
+        let name = entry.file_name();
+        let no_line = || std::fs::read(entry.path()).is_ok_and(|bytes| !bytes.contains(&b'\n'));
+        of_a_beginning.iter().any(|known| name == *known) || (name == "sweep.jsonl" && no_line())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_that_ended_before_its_first_line_is_begun_anew_and_any_other_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, base) = (folder.path().join("sweep"), TrainConfig::default());
+        let config = SweepConfig { base: "x.toml".into(), overrides: vec!["seed=1".into()], ..SweepConfig::default() };
+        std::fs::create_dir(&path).unwrap();
+        for (name, text) in [("base.toml", "half"), (".sweep.toml.partial", ""), ("sweep.jsonl", "{\"event\":\"sw")] {
+            std::fs::write(path.join(name), text).unwrap();
+        }
+        let (opened, journal) = SweepDir::create(&path, &config, &base).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(&opened.journal()).unwrap().1.len(), 1);
+        let text = SweepDir::create(&path, &config, &base).unwrap_err().to_string();
+        assert!(text.contains("it is not empty") && text.contains("flexai sweep --resume"), "{text}");
+        assert!(SweepDir::create(folder.path(), &config, &base).is_err(), "it holds a folder");
     }
 }

@@ -29,5 +29,5 @@ pub use journal::{Event, JOURNAL_VERSION, Journal, RunResult, RunStatus};
 pub use process::{Processes, run_folder};
 pub use record::{Record, Row, Standing};
 pub use sampler::{Found, suggest};
-pub use space::{Dimension, Domain, Point, dimensions};
+pub use space::{Dimension, Domain, Point, dimensions, shown};
 pub use table::{best_toml, sweep_csv, sweep_json, sweep_table};

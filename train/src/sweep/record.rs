@@ -96,13 +96,16 @@ impl Record {
         self.results.values().map(|result| result.cpu_seconds).sum()
     }
 
-    /// Those of `field` that go on after a stop: the best of those that did not fail, one in `eta` of the field and one at
-    /// least; by number.
+    /// Those of `field` that go on after a stop, by number: the base, and of the others the best that did not fail.
     pub fn survivors(&self, config: &SweepConfig, rung: usize, field: &[usize]) -> Vec<usize> {
         let mut scored: Vec<(f64, usize)> =
             field.iter().filter_map(|trial| Some((self.score(config, *trial, rung)?, *trial))).collect();
         scored.sort_by(|a, b| better(config, a.0, b.0).then(a.1.cmp(&b.1)));
-        scored.truncate((field.len() / config.pruning.eta).max(1));
+        let with_base = field.iter().any(|trial| config.is_base(*trial));
+        let base = with_base.then(|| scored.iter().position(|(_, trial)| config.is_base(*trial)));
+        let base = base.flatten().map(|at| scored.remove(at));
+        scored.truncate(config.going_on(field.len(), with_base) - usize::from(with_base));
+        scored.extend(base);
         let mut survivors: Vec<usize> = scored.into_iter().map(|(_, trial)| trial).collect();
         survivors.sort_unstable();
         survivors
@@ -271,7 +274,10 @@ mod tests {
     #[test]
     fn one_in_eta_goes_on_one_at_least_and_no_failure() {
         let (record, mut config) = (record(&events()), config());
-        assert_eq!(record.survivors(&config, 0, &[0, 1, 2, 3, 4]), [1, 2], "4.5 each; five halved are two");
+        assert_eq!(record.survivors(&config, 0, &[0, 1, 2, 3, 4]), [0, 1, 2], "the base, and two of four: 4.5 each");
+        assert_eq!(record.survivors(&config, 0, &[0]), [0], "the base is never pruned");
+        config.include_base = false;
+        assert_eq!(record.survivors(&config, 0, &[0, 1, 2, 3, 4]), [1, 2], "five halved are two");
         assert_eq!(record.survivors(&config, 0, &[0, 3, 4]), [0], "the first of equals");
         assert_eq!(record.survivors(&config, 0, &[4]), [0_usize; 0], "a failure never goes on");
         config.pruning.eta = 9;

@@ -130,6 +130,11 @@ fn domain(key: &str, table: &toml::Table) -> Result<Domain, (String, String)> {
     }
 }
 
+/// A value as a person reads it: texts without quotes.
+pub fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// A number of any kind as `f64`.
 pub(super) fn number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))

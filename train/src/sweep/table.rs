@@ -6,7 +6,7 @@
 
 use super::config::SweepConfig;
 use super::record::{Row, Standing};
-use super::space::Dimension;
+use super::space::{Dimension, shown};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -33,19 +33,15 @@ pub fn sweep_table(config: &SweepConfig, dimensions: &[Dimension], rows: &[Row])
             (Some(score), None) => format!("{score:.4}"),
             (None, _) => "-".into(),
         };
-        let trial = if is_base(config, row) { format!("{} (base)", row.trial) } else { row.trial.to_string() };
+        let trial = if config.is_base(row.trial) { format!("{} (base)", row.trial) } else { row.trial.to_string() };
         let mut cells = vec![row.rank.to_string(), trial, score, standing(config, row), row.env_steps.to_string()];
-        cells.extend(row.point.iter().map(ToString::to_string));
+        cells.extend(row.point.iter().map(shown));
         table.add_row(cells);
     }
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.to_string()
-}
-
-fn is_base(config: &SweepConfig, row: &Row) -> bool {
-    config.include_base && row.trial == 0
 }
 
 /// The same with every digit, a column per seed, and the words of those that failed.
@@ -69,10 +65,7 @@ pub fn sweep_csv(config: &SweepConfig, dimensions: &[Dimension], rows: &[Row]) -
         let scores = [number(row.score), number(row.spread), row.env_steps.to_string()];
         let mut cells: Vec<String> = head.into_iter().chain(scores).collect();
         cells.extend(row.by_seed.iter().map(|score| number(*score)));
-        cells.extend(row.point.iter().map(|value| match value {
-            toml::Value::String(text) => quoted(text),
-            other => quoted(&other.to_string()),
-        }));
+        cells.extend(row.point.iter().map(|value| quoted(&shown(value))));
         cells.push(quoted(row.message.as_deref().unwrap_or_default()));
         csv.push_str(&cells.join(","));
         csv.push('\n');
@@ -94,7 +87,7 @@ pub fn sweep_json(config: &SweepConfig, dimensions: &[Dimension], rows: &[Row]) 
             let values: serde_json::Map<String, Value> =
                 keys.zip(&row.point).map(|(key, value)| (key, json!(value))).collect();
             json!({
-                "rank": row.rank, "trial": row.trial, "base": is_base(config, row), "trained": standing(config, row),
+                "rank": row.rank, "trial": row.trial, "base": config.is_base(row.trial), "trained": standing(config, row),
                 "score": row.score, "spread": row.spread, "score_by_seed": row.by_seed, "env_steps": row.env_steps,
                 "values": values, "message": row.message,
             })
