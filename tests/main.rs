@@ -12,6 +12,7 @@ mod rivals;
 mod scenarios;
 mod shared_data;
 mod support;
+mod sweep;
 mod tidy;
 mod training;
 mod wait_awhile;

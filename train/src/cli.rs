@@ -2,10 +2,13 @@
 //!
 //! In: arguments. Out: one parsed command. Not here: what the commands do (`commands/`).
 
+mod sweep;
+
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexai_agents::device::DeviceChoice;
 use std::path::PathBuf;
+pub use sweep::{SweepArgs, TrialArgs};
 
 /// Train, judge and export policies that run an AI data centre on the GB grid.
 #[derive(Debug, Parser)]
@@ -48,6 +51,10 @@ pub enum Command {
     Rivals(RivalsArgs),
     /// Choose the options of a rival on weeks of the train split
     Tune(TuneArgs),
+    /// Search over the keys of a training configuration
+    Sweep(SweepArgs),
+    /// Train one point for a search up to a share of its steps; one JSON line answers
+    Trial(TrialArgs),
 }
 
 /// `flexai train`.

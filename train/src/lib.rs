@@ -18,3 +18,4 @@ pub mod report;
 pub mod run_dir;
 pub mod setting;
 pub mod stats;
+pub mod sweep;

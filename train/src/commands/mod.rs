@@ -16,8 +16,10 @@ mod policy_source;
 mod report;
 mod rivals;
 mod stored;
+mod sweep;
 mod train;
 mod train_loop;
+mod trial;
 mod tune;
 mod workload;
 
@@ -36,6 +38,8 @@ pub enum Failure {
     Input(String),
     /// The world failed: full disk, lost device, numbers that blew up. Exit code 1.
     World(String),
+    /// Training met a number that is not finite. Exit code 1.
+    NotFinite(String),
 }
 
 impl Failure {
@@ -43,7 +47,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
-            Self::World(_) => 1,
+            Self::World(_) | Self::NotFinite(_) => 1,
         }
     }
 
@@ -61,7 +65,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(text) | Self::World(text) => f.write_str(text),
+            Self::Input(text) | Self::World(text) | Self::NotFinite(text) => f.write_str(text),
         }
     }
 }
@@ -99,5 +103,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Figure(args) => figure::figure(&args.command),
         Command::Rivals(args) => rivals::list(args.json),
         Command::Tune(args) => tune::tune(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Trial(args) => trial::trial(&args),
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn train(args: &TrainArgs) -> Outcome {
 }
 
 fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
-    let mut config = load_train_config(path, &overrides(args))?;
+    let mut config = load_train_config(path, &overrides_of(&args.set, args.seed, args.steps))?;
     if let Some(device) = args.device {
         config.device = device;
     }
@@ -84,10 +84,10 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool),
 }
 
 /// `--seed` and `--steps` are overrides with a name of their own.
-fn overrides(args: &TrainArgs) -> Vec<String> {
-    let mut all = args.set.clone();
-    all.extend(args.seed.map(|seed| format!("seed={seed}")));
-    all.extend(args.steps.map(|steps| format!("ppo.total_steps={steps}")));
+pub(super) fn overrides_of(set: &[String], seed: Option<u64>, steps: Option<u64>) -> Vec<String> {
+    let mut all = set.to_vec();
+    all.extend(seed.map(|seed| format!("seed={seed}")));
+    all.extend(steps.map(|steps| format!("ppo.total_steps={steps}")));
     all
 }
 
@@ -105,11 +105,12 @@ fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, boo
 }
 
 /// A run is continued and evaluated from other folders too, so tables are remembered by their whole path.
-fn absolute(path: &Path) -> String {
+pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }
 
-fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failure> {
+/// The site of a configuration on its grid; none for the classic tasks.
+pub(super) fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failure> {
     if !config.is_site() {
         return Ok(None);
     }

@@ -21,7 +21,7 @@ use crate::setting::TrainConfig;
 use flexai_agents::artifact::{EnvRecord, PolicyExport, TrainingRecord, export_policy};
 use flexai_agents::hybrid::{self, PlanConfig};
 use flexai_agents::policy::NetworkPolicy;
-use flexai_agents::ppo::{Trainer, UpdateReport};
+use flexai_agents::ppo::{PpoError, Trainer, UpdateReport};
 use flexai_agents::rivals::find_rival;
 use flexai_env::site::SiteSetup;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Tag of the number that picks the best checkpoint.
-const SCORE: &str = "eval/score";
+pub(super) const SCORE: &str = "eval/score";
 
 /// Judges a policy between updates.
 pub(super) enum Judge {
@@ -188,6 +188,21 @@ impl<'a> TrainLoop<'a> {
         Ok(())
     }
 
+    /// Begins a run anew that ended before its first checkpoint; what it wrote is cut off.
+    pub(super) fn start_over(&mut self) -> Result<(), Failure> {
+        self.sinks = None;
+        truncate_metrics(&self.run.metrics(), 0)?;
+        truncate_metrics(&self.run.timings(), 0)?;
+        self.run.forget_best()?;
+        self.sinks = Some(Sinks::open(&self.run)?);
+        Ok(())
+    }
+
+    /// Updates done.
+    pub(super) fn updates(&self) -> u64 {
+        self.trainer.updates()
+    }
+
     /// The best checkpoint as of a step, from the metrics: a marker set later, or lost in a crash, does not count.
     fn remember_best(&self, step: u64) -> Result<(), Failure> {
         let kept: Vec<u64> = list_checkpoints(&self.run.checkpoints())?.iter().map(|c| c.step).collect();
@@ -209,7 +224,10 @@ impl<'a> TrainLoop<'a> {
     pub(super) fn run(&mut self, interrupt: Interrupt, stop_after: Option<u64>) -> Result<bool, Failure> {
         let stop_at = stop_after.map(|n| self.trainer.updates() + n);
         while !self.trainer.finished() {
-            let report = self.trainer.update().map_err(Failure::world)?;
+            let report = self.trainer.update().map_err(|error| match error {
+                PpoError::NotFinite { .. } => Failure::NotFinite(error.to_string()),
+                other => Failure::world(other),
+            })?;
             self.clock.collect_seconds += report.timing.collect_seconds;
             self.clock.learn_seconds += report.timing.learn_seconds;
             let last = self.trainer.finished();

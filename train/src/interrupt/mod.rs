@@ -49,6 +49,11 @@ impl Interrupt {
         self.signals.load(Ordering::SeqCst) > 0
     }
 
+    /// Asks the run to stop as the first signal would.
+    pub fn request(&self) {
+        self.signals.fetch_max(1, Ordering::SeqCst);
+    }
+
     /// Counts a signal and tells how many there were.
     fn note(&self) -> u32 {
         self.signals.fetch_add(1, Ordering::SeqCst) + 1
