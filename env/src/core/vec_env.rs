@@ -20,6 +20,8 @@ const ROWS_PER_TASK: usize = 8;
 pub struct VecEnv {
     slots: Vec<Slot>,
     action_len: usize,
+    observation_len: usize,
+    info_len: usize,
     observation: Vec<f32>,
     final_observation: Vec<f32>,
     reward: Vec<f64>,
@@ -30,16 +32,20 @@ pub struct VecEnv {
     episodes: Vec<EpisodeStatistics>,
 }
 
-/// One environment with the row of results that its thread writes.
+/// One environment with those of its results that its thread cannot write into the batch's rows.
 struct Slot {
     env: Box<dyn Env>,
-    observation: Vec<f32>,
-    final_observation: Vec<f32>,
     reward: f64,
     terminated: bool,
     truncated: bool,
-    info: Vec<f64>,
     episode: Option<EpisodeStatistics>,
+}
+
+/// Where one environment writes in the batch.
+struct RowMut<'a> {
+    next: &'a mut [f32],
+    last: &'a mut [f32],
+    info: &'a mut [f64],
 }
 
 /// What one step of the batch brought; row `e` belongs to environment `e`.
@@ -79,26 +85,20 @@ impl VecEnv {
         };
         assert!(envs.iter().all(|e| same(e.as_ref())), "all environments of a batch must have the same spaces");
         let n = envs.len();
-        let slot = |env| Slot {
-            env,
-            observation: vec![0.0; observation_len],
-            final_observation: vec![0.0; observation_len],
-            reward: 0.0,
-            terminated: false,
-            truncated: false,
-            info: vec![0.0; info_len],
-            episode: None,
-        };
+        let slot = |env| Slot { env, reward: 0.0, terminated: false, truncated: false, episode: None };
         Self {
             slots: envs.into_iter().map(slot).collect(),
             action_len,
+            observation_len,
+            info_len,
             observation: vec![0.0; n * observation_len],
             final_observation: vec![0.0; n * observation_len],
             reward: vec![0.0; n],
             terminated: vec![false; n],
             truncated: vec![false; n],
             mask: vec![true; n * mask_len],
-            info: vec![0.0; n * info_len],
+            // A row of nothing has a place too, so that rows can be told apart.
+            info: vec![0.0; n * info_len.max(1)],
             episodes: Vec::new(),
         }
     }
@@ -141,9 +141,10 @@ impl VecEnv {
     /// Starts an episode everywhere; environment `e` gets the seed of child `("env", e)`.
     pub fn reset(&mut self, seed: u64) {
         let tree = SeedTree::new(seed);
-        for (e, slot) in self.slots.iter_mut().enumerate() {
+        for (e, (slot, row)) in self.slots.iter_mut().zip(self.observation.chunks_mut(self.observation_len)).enumerate()
+        {
             let first = slot.env.reset(Some(tree.child("env", e as u64).seed()));
-            slot.observation.copy_from_slice(first.observation);
+            row.copy_from_slice(first.observation);
         }
         self.gather();
     }
@@ -154,12 +155,21 @@ impl VecEnv {
     /// If `actions` has another length.
     pub fn step(&mut self, actions: &[f32]) -> VecStep<'_> {
         assert_eq!(actions.len(), self.slots.len() * self.action_len, "one action per environment");
-        let len = self.action_len;
-        if self.slots.len() >= PARALLEL_FROM {
-            let rows = self.slots.par_iter_mut().zip(actions.par_chunks(len));
-            rows.with_min_len(ROWS_PER_TASK).for_each(|(slot, action)| slot.step(action));
+        let (len, width, keys) = (self.action_len, self.observation_len, self.info_len.max(1));
+        let Self { slots, observation, final_observation, info, .. } = self;
+        if slots.len() >= PARALLEL_FROM {
+            let seen = observation.par_chunks_mut(width).zip(final_observation.par_chunks_mut(width));
+            let rows = seen.zip(info.par_chunks_mut(keys)).map(|((next, last), info)| RowMut { next, last, info });
+            let rows = slots.par_iter_mut().zip(actions.par_chunks(len)).zip(rows);
+            rows.with_min_len(ROWS_PER_TASK).for_each(|((slot, action), row)| slot.step(action, row));
         } else {
-            self.slots.iter_mut().zip(actions.chunks(len)).for_each(|(slot, action)| slot.step(action));
+            let seen = observation.chunks_mut(width).zip(final_observation.chunks_mut(width));
+            let rows = seen.zip(info.chunks_mut(keys)).map(|((next, last), info)| RowMut { next, last, info });
+            slots
+                .iter_mut()
+                .zip(actions.chunks(len))
+                .zip(rows)
+                .for_each(|((slot, action), row)| slot.step(action, row));
         }
         self.gather();
         VecStep {
@@ -169,7 +179,7 @@ impl VecEnv {
             terminated: &self.terminated,
             truncated: &self.truncated,
             mask: &self.mask,
-            info: &self.info,
+            info: &self.info[..self.slots.len() * self.info_len],
             episodes: &self.episodes,
         }
     }
@@ -190,9 +200,10 @@ impl VecEnv {
                 reason: format!("it holds {} environments", states.len()),
             });
         }
-        for (slot, bytes) in self.slots.iter_mut().zip(states) {
+        let rows = self.observation.chunks_mut(self.observation_len);
+        for ((slot, row), bytes) in self.slots.iter_mut().zip(rows).zip(states) {
             slot.env.load_state(bytes)?;
-            slot.observation.copy_from_slice(slot.env.observation());
+            row.copy_from_slice(slot.env.observation());
         }
         self.gather();
         Ok(())
@@ -200,17 +211,11 @@ impl VecEnv {
 
     fn gather(&mut self) {
         self.episodes.clear();
-        let observation_len = self.slots[0].observation.len();
         let mask_len = self.mask.len() / self.slots.len();
-        let info_len = self.slots[0].info.len();
         for (e, slot) in self.slots.iter_mut().enumerate() {
-            let row = e * observation_len..(e + 1) * observation_len;
-            self.observation[row.clone()].copy_from_slice(&slot.observation);
-            self.final_observation[row].copy_from_slice(&slot.final_observation);
             self.reward[e] = slot.reward;
             self.terminated[e] = slot.terminated;
             self.truncated[e] = slot.truncated;
-            self.info[e * info_len..(e + 1) * info_len].copy_from_slice(&slot.info);
             let mask = &mut self.mask[e * mask_len..(e + 1) * mask_len];
             match slot.env.action_mask() {
                 Some(legal) => mask.copy_from_slice(legal),
@@ -222,19 +227,19 @@ impl VecEnv {
 }
 
 impl Slot {
-    fn step(&mut self, action: &[f32]) {
+    fn step(&mut self, action: &[f32], row: RowMut<'_>) {
         let result = self.env.step(action);
         self.reward = result.reward;
         self.terminated = result.terminated;
         self.truncated = result.truncated;
-        self.info.copy_from_slice(result.info.values());
+        row.info[..result.info.values().len()].copy_from_slice(result.info.values());
         self.episode.clone_from(&result.info.episode);
         if self.terminated || self.truncated {
-            self.final_observation.copy_from_slice(result.observation);
+            row.last.copy_from_slice(result.observation);
             let first = self.env.reset(None);
-            self.observation.copy_from_slice(first.observation);
+            row.next.copy_from_slice(first.observation);
         } else {
-            self.observation.copy_from_slice(result.observation);
+            row.next.copy_from_slice(result.observation);
         }
     }
 }

@@ -54,6 +54,8 @@ mod gaming;
 #[cfg(test)]
 mod leaks;
 #[cfg(test)]
+mod migration_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod random_scenarios;
