@@ -5,6 +5,7 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexai_agents::device::DeviceChoice;
+use flexai_agents::ppo::LearnerChoice;
 use std::path::PathBuf;
 
 /// Train, judge and export policies that run an AI data centre on the GB grid.
@@ -59,6 +60,9 @@ pub struct TrainArgs {
     /// Device: flex, ndarray or wgpu
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// What computes gradients: auto, host (CPU devices) or autodiff
+    #[arg(long)]
+    pub learner: Option<LearnerChoice>,
     /// Seed of every random stream
     #[arg(long, conflicts_with = "resume", allow_negative_numbers = true, value_parser = whole_number())]
     pub seed: Option<u64>,
@@ -418,6 +422,9 @@ pub enum BenchCommand {
         /// Device: flex, ndarray or wgpu
         #[arg(long)]
         device: Option<DeviceChoice>,
+        /// Change a key of the configuration, e.g. ppo.learner=\"autodiff\"
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
         /// One JSON document on stdout
         #[arg(long)]
         json: bool,
