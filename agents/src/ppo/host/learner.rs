@@ -27,7 +27,7 @@ use rayon::prelude::*;
 const SHARES_MAX: usize = 8;
 const SUM_NUMBERS_MAX: usize = 1 << 26;
 /// Multiplications below which a minibatch is not worth waking another thread.
-const PARALLEL_MULTIPLICATIONS: usize = 4_000_000;
+const PARALLEL_MULTIPLICATIONS: usize = 10_000_000;
 
 /// Networks, optimiser and buffers in host memory.
 #[derive(Debug)]

@@ -121,27 +121,23 @@ impl Kernel for ShareKernel<'_> {
     fn run<const R: usize, const N: usize>(self) {
         let Self { share, networks, rows } = self;
         let Share { side, rows: of, gradient, figures, tape } = share;
+        let (shape, packed) = match side {
+            Side::Actor(_) => (&networks.actor, &networks.packed_actor),
+            Side::Critic => (&networks.critic, &networks.packed_critic),
+        };
         for first in of.clone().step_by(ROWS) {
             let places = first..of.end.min(first + ROWS);
             let observations = rows.pick(&rows.rollout.observations, places.clone());
+            let padded = tape.load(shape.inputs(), observations);
+            tape.forward::<R, N>(shape, packed, padded);
+            let output = &tape.values[shape.layers.len()];
             match side {
                 Side::Actor(block) => {
-                    let (shape, packed) = (&networks.actor, &networks.packed_actor);
-                    let padded = tape.load(shape.inputs(), observations);
-                    tape.forward::<R, N>(shape, packed, padded);
-                    let output = &tape.values[shape.layers.len()];
                     policy_loss(networks, block, rows, places, output, &mut tape.gradient, figures);
-                    tape.backward::<R, N>(shape, packed, padded, gradient);
                 }
-                Side::Critic => {
-                    let (shape, packed) = (&networks.critic, &networks.packed_critic);
-                    let padded = tape.load(shape.inputs(), observations);
-                    tape.forward::<R, N>(shape, packed, padded);
-                    let output = &tape.values[shape.layers.len()];
-                    value_loss(rows, places, output, &mut tape.gradient, figures);
-                    tape.backward::<R, N>(shape, packed, padded, gradient);
-                }
+                Side::Critic => value_loss(rows, places, output, &mut tape.gradient, figures),
             }
+            tape.backward::<R, N>(shape, packed, padded, gradient);
         }
     }
 }

@@ -189,24 +189,11 @@ impl Tape {
         for (i, (layer, packed)) in shape.layers.iter().zip(&packed.layers).enumerate() {
             let (inputs, outputs) = self.values.split_at_mut(i + 1);
             let (input, output) = (&inputs[i], &mut outputs[0]);
-            let weight = &packed.forward;
             let activation = (i < last).then_some(shape.activation);
             let start = |panel: usize| packed.bias[panel];
-            match activation {
-                Some(Activation::Tanh) => {
-                    product::<R, N>(rows, layer.inputs, layer.outputs, input, weight, start, |p, r, x| {
-                        output[p * ROWS + r] = Strip(x.0.map(tanh));
-                    });
-                }
-                Some(Activation::Relu) => {
-                    product::<R, N>(rows, layer.inputs, layer.outputs, input, weight, start, |p, r, x| {
-                        output[p * ROWS + r] = Strip(x.0.map(|x| if x < 0.0 { 0.0 } else { x }));
-                    });
-                }
-                None => product::<R, N>(rows, layer.inputs, layer.outputs, input, weight, start, |p, r, x| {
-                    output[p * ROWS + r] = x;
-                }),
-            }
+            product::<R, N>(rows, layer.inputs, layer.outputs, input, &packed.forward, start, |panel, row, sums| {
+                output[panel * ROWS + row] = activated(activation, sums);
+            });
         }
     }
 
@@ -228,29 +215,40 @@ impl Tape {
             }
             let (from, to) = (&self.gradient, &mut self.next);
             let zero = |_| Strip::ZERO;
-            match shape.activation {
-                Activation::Tanh => {
-                    product::<R, N>(rows, outputs, inputs, from, &packed.backward, zero, |p, r, mut x| {
-                        let y = &input[p * ROWS + r].0;
-                        for l in 0..LANES {
-                            x.0[l] *= 1.0 - y[l] * y[l];
-                        }
-                        to[p * ROWS + r] = x;
-                    });
-                }
-                Activation::Relu => {
-                    product::<R, N>(rows, outputs, inputs, from, &packed.backward, zero, |p, r, mut x| {
-                        let y = &input[p * ROWS + r].0;
-                        for l in 0..LANES {
-                            x.0[l] = if y[l] > 0.0 { x.0[l] } else { 0.0 };
-                        }
-                        to[p * ROWS + r] = x;
-                    });
-                }
-            }
+            product::<R, N>(rows, outputs, inputs, from, &packed.backward, zero, |panel, row, sums| {
+                let at = panel * ROWS + row;
+                to[at] = times_slope(shape.activation, sums, &input[at]);
+            });
             std::mem::swap(&mut self.gradient, &mut self.next);
         }
     }
+}
+
+#[inline(always)]
+fn activated(activation: Option<Activation>, x: Strip) -> Strip {
+    match activation {
+        Some(Activation::Tanh) => Strip(x.0.map(tanh)),
+        Some(Activation::Relu) => Strip(x.0.map(|x| if x < 0.0 { 0.0 } else { x })),
+        None => x,
+    }
+}
+
+/// Times the activation's slope where its value is `y`.
+#[inline(always)]
+fn times_slope(activation: Activation, mut gradient: Strip, y: &Strip) -> Strip {
+    for (gradient, y) in gradient.0.iter_mut().zip(&y.0) {
+        *gradient = match activation {
+            Activation::Tanh => *gradient * (1.0 - y * y),
+            Activation::Relu => {
+                if *y > 0.0 {
+                    *gradient
+                } else {
+                    0.0
+                }
+            }
+        };
+    }
+    gradient
 }
 
 impl GradientSum {

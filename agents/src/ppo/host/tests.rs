@@ -344,8 +344,10 @@ fn a_step_allocates_nothing_once_the_buffers_are_there() {
 fn adam_on_the_flat_vector_steps_and_remembers_like_burns() {
     let case = Case::new(2, &spaces()[5], 13, &[24], false);
     let (device, network) = (Case::device(), case.network());
-    let mut burn = (network.clone(), ClippedAdam::new(1e-5, 0.5));
-    let mut host = (network, ClippedAdam::new(1e-5, 0.5));
+    // Burn adds up the norm in `f32`: a limit that never binds keeps that out of the comparison.
+    let adam = || ClippedAdam::new(1e-5, 1e9);
+    let mut burn = (network.clone(), adam());
+    let mut host = (network, adam());
     let mut learner = case.learner();
     for step in 0..5 {
         // Memory and parameters travel to Burn and back between any two steps.
