@@ -17,6 +17,20 @@ pub(super) const ROWS: usize = 128;
 /// Rows and inputs come in multiples of this.
 pub(super) const STEP: usize = 8;
 
+/// The same statement for each of up to eight rows, one after the other in the text: a loop over them is at times compiled
+/// into one that gathers single numbers of many rows, which is a hundred times slower.
+macro_rules! each_row {
+    ($count:expr, $row:ident => $statement:expr) => {
+        each_row!(@ $count, $row => $statement, 0 1 2 3 4 5 6 7)
+    };
+    (@ $count:expr, $row:ident => $statement:expr, $($number:literal)*) => {
+        $(if $number < $count {
+            let $row: usize = $number;
+            $statement;
+        })*
+    };
+}
+
 /// One row of a panel, aligned so that it never spans two cache lines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(align(64))]
@@ -31,41 +45,78 @@ pub(super) fn panels(columns: usize) -> usize {
     columns.div_ceil(LANES)
 }
 
-/// `finish(panel, row, start(panel) + input x weight)` for each row and panel of the result.
+/// Takes a finished strip of a product; a trait and not a closure, because closures are not always inlined.
+pub(super) trait Finish {
+    /// `at` is the strip's place in a block: `panel * ROWS + row`.
+    fn finish(&mut self, at: usize, sums: Strip);
+}
+
+/// Hands `start + input x weight` to `finish`, for each row and panel of the result.
 ///
-/// Shapes: `input` is `[inputs]` in panels, `weight` `[outputs, inputs]`: for each panel of outputs one strip per input.
-/// `rows` is a multiple of [`STEP`].
+/// Shapes: `input` is `[inputs]` in panels, `weight` `[outputs, inputs]`: for each panel of outputs one strip per input;
+/// `start` has a strip per panel, or none for zeros. `rows` is a multiple of [`STEP`].
 #[inline(always)]
 pub(super) fn product<const R: usize, const N: usize>(
     rows: usize,
     inputs: usize,
-    outputs: usize,
     input: &[Strip],
     weight: &[Strip],
-    start: impl Fn(usize) -> Strip,
-    mut finish: impl FnMut(usize, usize, Strip),
+    start: &[Strip],
+    finish: &mut impl Finish,
 ) {
-    let count = panels(outputs);
-    let of = |panel: usize| &weight[panel * inputs..(panel + 1) * inputs];
-    let mut panel = 0;
-    while panel + N <= count {
-        let weights: [&[Strip]; N] = std::array::from_fn(|n| of(panel + n));
-        let starts: [Strip; N] = std::array::from_fn(|n| start(panel + n));
-        for row in (0..rows).step_by(R) {
-            let sums = tile::<R, N>(row, inputs, input, weights, starts);
-            for (r, sums) in sums.iter().enumerate() {
-                for (n, sum) in sums.iter().enumerate() {
-                    finish(panel + n, row + r, *sum);
-                }
-            }
-        }
-        panel += N;
+    let count = weight.len() / inputs;
+    for panel in (0..count / N * N).step_by(N) {
+        product_panels::<R, N>(consecutive(panel), rows, inputs, input, weight, start, finish);
     }
-    for panel in panel..count {
-        for row in (0..rows).step_by(R) {
-            let sums = tile::<R, 1>(row, inputs, input, [of(panel)], [start(panel)]);
-            for (r, [sum]) in sums.iter().enumerate() {
-                finish(panel, row + r, *sum);
+    if !count.is_multiple_of(N) {
+        product_panels::<R, N>(last_panels(count), rows, inputs, input, weight, start, finish);
+    }
+}
+
+#[inline(always)]
+fn consecutive<const N: usize>(first: usize) -> [usize; N] {
+    let mut panels = [first; N];
+    for (n, panel) in panels.iter_mut().enumerate() {
+        *panel += n;
+    }
+    panels
+}
+
+/// The last `N` of `count` panels; the first repeatedly if there are fewer.
+///
+/// What is left over after whole groups is computed together with its left neighbours, which were finished before: the
+/// compiler turns the loop over a single panel into one over neighbouring rows or inputs, which is many times slower.
+#[inline(always)]
+fn last_panels<const N: usize>(count: usize) -> [usize; N] {
+    let mut panels = [0; N];
+    for (n, panel) in panels.iter_mut().enumerate() {
+        *panel = (count + n).saturating_sub(N);
+    }
+    panels
+}
+
+#[inline(always)]
+fn product_panels<const R: usize, const N: usize>(
+    which: [usize; N],
+    rows: usize,
+    inputs: usize,
+    input: &[Strip],
+    weight: &[Strip],
+    start: &[Strip],
+    finish: &mut impl Finish,
+) {
+    let (mut weights, mut starts) = ([weight; N], [Strip::ZERO; N]);
+    for n in 0..N {
+        weights[n] = &weight[which[n] * inputs..][..inputs];
+        if !start.is_empty() {
+            starts[n] = start[which[n]];
+        }
+    }
+    for row in (0..rows).step_by(R) {
+        let sums = tile::<R, N>(row, inputs, input, weights, starts);
+        for r in 0..R {
+            for n in 0..N {
+                finish.finish(which[n] * ROWS + row + r, sums[r][n]);
             }
         }
     }
@@ -81,15 +132,20 @@ fn tile<const R: usize, const N: usize>(
     starts: [Strip; N],
 ) -> [[Strip; N]; R] {
     let mut sums = [starts; R];
-    for (panel, first) in (0..inputs).step_by(LANES).enumerate() {
+    for panel in 0..panels(inputs) {
         let rows: &[Strip] = &input[panel * ROWS + row..][..R];
+        let first = panel * LANES;
         let len = LANES.min(inputs - first);
-        let weights: [&[Strip]; N] = weights.map(|w| &w[first..first + len]);
+        let mut part = weights;
+        for n in 0..N {
+            part[n] = &weights[n][first..first + len];
+        }
         for i in 0..len {
-            let weight: [Strip; N] = std::array::from_fn(|n| weights[n][i]);
-            for r in 0..R {
-                add_scaled(&mut sums[r], rows[r].0[i % LANES], &weight);
+            let mut weight = [Strip::ZERO; N];
+            for n in 0..N {
+                weight[n] = part[n][i];
             }
+            each_row!(R, r => add_scaled(&mut sums[r], rows[r].0[i % LANES], &weight));
         }
     }
     sums
@@ -112,23 +168,18 @@ fn add_scaled<const N: usize>(sums: &mut [Strip; N], x: f32, weight: &[Strip; N]
 pub(super) fn add_weight_gradient<const R: usize, const N: usize>(
     rows: usize,
     inputs: usize,
-    outputs: usize,
     input: &[Strip],
     gradient: &[Strip],
     sum: &mut [Strip],
     bias: &mut [Strip],
 ) {
-    let (count, len) = (panels(outputs), inputs.next_multiple_of(STEP));
-    let mut panel = 0;
-    while panel + N <= count {
-        add_panels::<R, N>(std::array::from_fn(|n| panel + n), 0, rows, len, input, gradient, sum);
-        panel += N;
+    let (count, len) = (bias.len(), inputs.next_multiple_of(STEP));
+    for panel in (0..count / N * N).step_by(N) {
+        add_panels::<R, N>(consecutive(panel), 0, rows, len, input, gradient, sum);
     }
-    if panel < count {
-        // An odd panel is computed together with its left neighbours, whose sums are dropped: the compiler turns the loop
-        // over a single panel into one over neighbouring inputs, which is twenty times slower.
-        let which = std::array::from_fn(|n| (count + n).saturating_sub(N));
-        add_panels::<R, N>(which, N - (count - panel), rows, len, input, gradient, sum);
+    let left = count % N;
+    if left > 0 {
+        add_panels::<R, N>(last_panels(count), N - left, rows, len, input, gradient, sum);
     }
     for (panel, bias) in bias.iter_mut().enumerate() {
         for strip in &gradient[panel * ROWS..][..rows] {
@@ -149,17 +200,21 @@ fn add_panels<const R: usize, const N: usize>(
     gradient: &[Strip],
     sum: &mut [Strip],
 ) {
-    let gradients: [&[Strip]; N] = which.map(|panel| &gradient[panel * ROWS..][..rows]);
+    let mut gradients = [gradient; N];
+    for n in 0..N {
+        gradients[n] = &gradient[which[n] * ROWS..][..rows];
+    }
     for first in (0..len).step_by(R) {
         let input = &input[first / LANES * ROWS..][..rows];
         let lane = first % LANES;
         let mut sums = [[Strip::ZERO; N]; R];
         for row in 0..rows {
-            let gradient: [Strip; N] = std::array::from_fn(|n| gradients[n][row]);
-            let x = &input[row].0[lane..lane + R];
-            for r in 0..R {
-                add_scaled(&mut sums[r], x[r], &gradient);
+            let mut gradient = [Strip::ZERO; N];
+            for n in 0..N {
+                gradient[n] = gradients[n][row];
             }
+            let x = &input[row].0[lane..lane + R];
+            each_row!(R, r => add_scaled(&mut sums[r], x[r], &gradient));
         }
         for (r, sums) in sums.iter().enumerate() {
             for n in 0..N {

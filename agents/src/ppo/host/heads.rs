@@ -227,10 +227,12 @@ fn gaussian_gradient(
     for ((cells, log_std), sum) in deviations.iter_mut().zip(log_std).zip(sums) {
         let inverse = exp_wide(-f64::from(*log_std));
         let mut lanes = [0.0; LANES];
-        for (first, lane) in (0..ROWS).map(|r| (r, r % LANES)) {
-            let z = cells[first];
-            lanes[lane] += slope[first] * (z * z - 1.0) + entropy_slope[first];
-            cells[first] = slope[first] * z * inverse;
+        for first in (0..ROWS).step_by(LANES) {
+            for lane in 0..LANES {
+                let (r, z) = (first + lane, cells[first + lane]);
+                lanes[lane] += slope[r] * (z * z - 1.0) + entropy_slope[r];
+                cells[r] = slope[r] * z * inverse;
+            }
         }
         *sum += lanes.iter().sum::<f64>();
     }

@@ -4,7 +4,7 @@
 //! Always: parameters lie in the network's fixed order (layer after layer, weight before bias); outputs have the bits of
 //! [`Mlp`](crate::artifact::Mlp); columns beyond a layer's width are zero. Not here: the loss (`loss.rs`).
 
-use super::gemm::{LANES, ROWS, STEP, Strip, add_weight_gradient, panels, product};
+use super::gemm::{Finish, LANES, ROWS, STEP, Strip, add_weight_gradient, panels, product};
 use crate::artifact::{Activation, Mlp, tanh};
 
 /// Sizes of a network and where its parameters lie in the flat vector.
@@ -190,10 +190,8 @@ impl Tape {
             let (inputs, outputs) = self.values.split_at_mut(i + 1);
             let (input, output) = (&inputs[i], &mut outputs[0]);
             let activation = (i < last).then_some(shape.activation);
-            let start = |panel: usize| packed.bias[panel];
-            product::<R, N>(rows, layer.inputs, layer.outputs, input, &packed.forward, start, |panel, row, sums| {
-                output[panel * ROWS + row] = activated(activation, sums);
-            });
+            let mut finish = Activated { activation, output };
+            product::<R, N>(rows, layer.inputs, input, &packed.forward, &packed.bias, &mut finish);
         }
     }
 
@@ -208,47 +206,69 @@ impl Tape {
     ) {
         for (i, (layer, packed)) in shape.layers.iter().zip(&packed.layers).enumerate().rev() {
             let (input, sum) = (&self.values[i], &mut sum.layers[i]);
-            let (inputs, outputs) = (layer.inputs, layer.outputs);
-            add_weight_gradient::<R, N>(rows, inputs, outputs, input, &self.gradient, &mut sum.weight, &mut sum.bias);
+            let from = &self.gradient;
+            add_weight_gradient::<R, N>(rows, layer.inputs, input, from, &mut sum.weight, &mut sum.bias);
             if i == 0 {
                 break;
             }
-            let (from, to) = (&self.gradient, &mut self.next);
-            let zero = |_| Strip::ZERO;
-            product::<R, N>(rows, outputs, inputs, from, &packed.backward, zero, |panel, row, sums| {
-                let at = panel * ROWS + row;
-                to[at] = times_slope(shape.activation, sums, &input[at]);
-            });
+            let mut finish = TimesSlope { activation: shape.activation, values: input, output: &mut self.next };
+            product::<R, N>(rows, layer.outputs, from, &packed.backward, &[], &mut finish);
             std::mem::swap(&mut self.gradient, &mut self.next);
         }
     }
 }
 
-#[inline(always)]
-fn activated(activation: Option<Activation>, x: Strip) -> Strip {
-    match activation {
-        Some(Activation::Tanh) => Strip(x.0.map(tanh)),
-        Some(Activation::Relu) => Strip(x.0.map(|x| if x < 0.0 { 0.0 } else { x })),
-        None => x,
+/// Writes the activation of a sum.
+struct Activated<'a> {
+    activation: Option<Activation>,
+    output: &'a mut [Strip],
+}
+
+impl Finish for Activated<'_> {
+    #[inline(always)]
+    fn finish(&mut self, at: usize, mut sums: Strip) {
+        match self.activation {
+            Some(Activation::Tanh) => {
+                for x in &mut sums.0 {
+                    *x = tanh(*x);
+                }
+            }
+            Some(Activation::Relu) => {
+                for x in &mut sums.0 {
+                    *x = if *x < 0.0 { 0.0 } else { *x };
+                }
+            }
+            None => {}
+        }
+        self.output[at] = sums;
     }
 }
 
-/// Times the activation's slope where its value is `y`.
-#[inline(always)]
-fn times_slope(activation: Activation, mut gradient: Strip, y: &Strip) -> Strip {
-    for (gradient, y) in gradient.0.iter_mut().zip(&y.0) {
-        *gradient = match activation {
-            Activation::Tanh => *gradient * (1.0 - y * y),
-            Activation::Relu => {
-                if *y > 0.0 {
-                    *gradient
-                } else {
-                    0.0
+/// Writes a gradient times the activation's slope, which follows from the activation's value.
+struct TimesSlope<'a> {
+    activation: Activation,
+    values: &'a [Strip],
+    output: &'a mut [Strip],
+}
+
+impl Finish for TimesSlope<'_> {
+    #[inline(always)]
+    fn finish(&mut self, at: usize, mut sums: Strip) {
+        let values = &self.values[at].0;
+        match self.activation {
+            Activation::Tanh => {
+                for l in 0..LANES {
+                    sums.0[l] *= 1.0 - values[l] * values[l];
                 }
             }
-        };
+            Activation::Relu => {
+                for l in 0..LANES {
+                    sums.0[l] = if values[l] > 0.0 { sums.0[l] } else { 0.0 };
+                }
+            }
+        }
+        self.output[at] = sums;
     }
-    gradient
 }
 
 impl GradientSum {

@@ -23,10 +23,6 @@ impl<K: Kernel> WithSimd for Wide<K> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        match S::lanes32() {
-            16.. => self.0.run::<8, 2>(),
-            8.. => self.0.run::<4, 1>(),
-            _ => self.0.run::<2, 1>(),
-        }
+        if S::lanes32() >= 16 { self.0.run::<8, 2>() } else { self.0.run::<2, 2>() }
     }
 }
