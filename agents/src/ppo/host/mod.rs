@@ -4,6 +4,8 @@
 //! Always: the loss, the order of parameters and the records are those of the path on Burn; the same bytes for any number
 //! of threads and any width of vector instructions. Not here: graphics cards, whose gradients come from Burn.
 
+#![allow(clippy::needless_range_loop, reason = "one index into several arrays of equal length is what vectorises")]
+
 mod adam;
 mod gemm;
 mod heads;
