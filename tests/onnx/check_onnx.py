@@ -63,12 +63,14 @@ def check_numbers(found: np.ndarray, expected: np.ndarray, name: str, tolerance:
     return [f"case {row}: `{name}[{column}]` is {found_number}, expected {expected_number}"], worst
 
 
-def check_choices(found: np.ndarray, cases: dict[str, np.ndarray], heads: list, tolerance: float) -> tuple[list[str], int]:
+def check_choices(
+    found: np.ndarray, cases: dict[str, np.ndarray], heads: list, per_dimension: int, tolerance: float
+) -> tuple[list[str], int]:
     """Discrete parts of the action: legal, and equal up to options that are as good."""
     faults, ties, parameter_at, mask_at = [], 0, 0, 0
     for head in heads:
         if head["kind"] == "continuous":
-            parameter_at += len(head["low"])
+            parameter_at += len(head["low"]) * per_dimension
             continue
         n, start, index = head["n"], head["start"], head["offset"]
         logits = cases["head"][:, parameter_at : parameter_at + n].astype(np.float64)
@@ -106,7 +108,9 @@ def check(artifact: pathlib.Path, cases_path: pathlib.Path, tolerance: float) ->
         action, expected = batch["action"][:, continuous], cases["action"][:, continuous]
         found, error = check_numbers(action, expected, "continuous action", tolerance)
         faults, worst = faults + found, max(worst, error)
-    found, ties = check_choices(batch["action"], cases, heads, tolerance)
+    style = manifest["action_head"].get("style", {})
+    per_dimension = 2 if style.get("distribution") == "beta" or style.get("spread") == "state" else 1
+    found, ties = check_choices(batch["action"], cases, heads, per_dimension, tolerance)
     faults += found
     for row in range(min(5, len(batch["head"]))):
         single = run(session, cases, slice(row, row + 1))

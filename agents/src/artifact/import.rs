@@ -9,6 +9,7 @@ use super::error::{ArtifactError, INCOMPLETE, NOT_AN_ARTIFACT};
 use super::golden::{GoldenVector, PolicyInput};
 use super::manifest::{MANIFEST_FILE, Manifest, ONNX_FILE, WEIGHTS_FILE, schema_sha256, sha256_hex};
 use super::network::PolicyNetwork;
+use super::style::ActionHead;
 use super::weights;
 use flexai_env::core::ObservationSchema;
 use std::fs;
@@ -139,11 +140,13 @@ fn build(
     bytes: &[u8],
 ) -> Result<PolicyNetwork, ArtifactError> {
     let shape = &manifest.network;
+    let head = &manifest.action_head;
     let mut network = PolicyNetwork {
-        heads: manifest.action_head.components.clone(),
+        heads: ActionHead { components: head.components.clone(), style: head.style },
         normalizer: manifest.normalization.clone(),
-        actor: weights::unfilled(&shape.actor, shape.activation),
-        critic: weights::unfilled(&shape.critic, shape.activation),
+        actor: weights::unfilled(&shape.actor, shape.activation, shape.layer_norm),
+        critic: weights::unfilled(&shape.critic, shape.activation, shape.layer_norm),
+        critic_input: shape.critic_input,
         log_std: manifest.action_head.log_std.clone(),
     };
     weights::fill(&mut network, weights_path, bytes)?;

@@ -7,8 +7,11 @@
 //! Not here: advantages (`gae.rs`).
 
 use super::config::PpoConfig;
+use super::exploration::Exploration;
 use super::rollout::RolloutBuffer;
-use crate::artifact::{MlpScratch, PolicyNetwork, sample};
+use crate::artifact::{
+    CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, sample, sample_with_noise, to_units,
+};
 use flexai_env::core::{
     EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };
@@ -28,6 +31,10 @@ pub(super) struct Collector {
     pub(super) return_normalizer: Option<ReturnNormalizer>,
     /// One generator per environment.
     pub(super) streams: Vec<StreamRng>,
+    /// Noise of state-dependent exploration, if that is how the policy explores.
+    pub(super) exploration: Option<Exploration>,
+    /// Actions of the present step as the environments get them, `[num_envs, action_len]`.
+    sent: Vec<f32>,
     rollout: RolloutBuffer,
     lanes: Vec<Lane>,
     /// Flat index and normalised final observation of each episode that ended in this rollout.
@@ -40,6 +47,8 @@ pub(super) struct Collector {
 struct Lane {
     scratch: MlpScratch,
     parameters: Vec<f32>,
+    noise: Vec<f32>,
+    log_std: Vec<f32>,
 }
 
 /// Figures of a collecting phase.
@@ -55,7 +64,7 @@ pub(super) struct CollectFigures {
 
 impl Collector {
     /// Resets the environments and takes in their first observations.
-    pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv) -> Self {
+    pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv, policy: &PolicyNetwork) -> Self {
         venv.reset(tree.child("environments", 0).seed());
         let n = venv.num_envs();
         let (observation_len, action_space) = (venv.observation_space().flat_len(), venv.action_space());
@@ -70,6 +79,8 @@ impl Collector {
                 .normalize_reward
                 .then(|| ReturnNormalizer::new(n, config.gamma, config.reward_clip)),
             streams: (0..n).map(stream).collect(),
+            exploration: Exploration::of(policy, n, config.sde_sample_freq),
+            sent: vec![0.0; n * action_len],
             rollout: RolloutBuffer::new(config.num_steps, n, observation_len, action_len, mask_len),
             lanes: (0..n.div_ceil(LANE_ENVS)).map(|_| Lane::default()).collect(),
             ended: Vec::new(),
@@ -99,7 +110,7 @@ impl Collector {
         self.final_observations.clear();
         for t in 0..steps {
             self.act(policy, t);
-            self.play(t, &mut figures)?;
+            self.play(policy, t, &mut figures)?;
         }
         let n = self.rollout.len() as f64;
         figures.info_means.iter_mut().for_each(|mean| *mean /= n);
@@ -119,7 +130,10 @@ impl Collector {
         rollout.observations[rows(observation_len)].copy_from_slice(&self.observation);
         rollout.masks[rows(mask_len)].copy_from_slice(self.venv.mask());
 
-        let (observation, mask) = (&self.observation, self.venv.mask());
+        if let Some(exploration) = &mut self.exploration {
+            exploration.prepare(policy, t, &mut self.streams);
+        }
+        let (observation, mask, exploration) = (&self.observation, self.venv.mask(), &self.exploration);
         let actions = &mut rollout.actions[rows(action_len)];
         let log_probs = &mut rollout.log_probs[rows(1)];
         let serve = |(l, (((lane, streams), actions), log_probs)): (usize, LaneRows<'_>)| {
@@ -133,7 +147,15 @@ impl Collector {
                 let parameters = &lane.parameters[i * head_len..(i + 1) * head_len];
                 let mask = &mask[(first + i) * mask_len..(first + i + 1) * mask_len];
                 let action = &mut actions[i * action_len..(i + 1) * action_len];
-                *log_prob = sample(&policy.heads, parameters, &policy.log_std, mask, rng, action);
+                *log_prob = match exploration {
+                    None => sample(&policy.heads, parameters, &policy.log_std, mask, rng, action),
+                    Some(exploration) => {
+                        let width = policy.actor.features();
+                        let features = &lane.scratch.features()[i * width..(i + 1) * width];
+                        exploration.at(first + i, features, &mut lane.noise, &mut lane.log_std);
+                        sample_with_noise(&policy.heads, parameters, &lane.log_std, mask, rng, &lane.noise, action)
+                    }
+                };
             }
         };
         if self.lanes.len() > 1 {
@@ -148,12 +170,17 @@ impl Collector {
     }
 
     /// Plays the actions of step `t` and writes down what they brought.
-    fn play(&mut self, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
+    fn play(&mut self, policy: &PolicyNetwork, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
         let row = t * n..(t + 1) * n;
         let action_len = rollout.actions.len() / rollout.log_probs.len();
-        let step = self.venv.step(&rollout.actions[t * n * action_len..(t + 1) * n * action_len]);
+        self.sent.copy_from_slice(&rollout.actions[t * n * action_len..(t + 1) * n * action_len]);
+        for action in self.sent.chunks_exact_mut(action_len) {
+            to_units(&policy.heads, action);
+            clip_to_bounds(&policy.heads.components, action);
+        }
+        let step = self.venv.step(&self.sent);
         check_finite(&step)?;
         rollout.terminated[row.clone()].copy_from_slice(step.terminated);
         rollout.truncated[row.clone()].copy_from_slice(step.truncated);
@@ -207,14 +234,23 @@ type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a m
 
 /// Values of normalised observations; rows do not depend on each other, so threads change nothing.
 fn values(policy: &PolicyNetwork, observations: &[f32], out: &mut [f32]) {
-    let len = policy.critic.inputs();
+    let len = policy.observation_len();
     if out.len() <= VALUE_ROWS {
-        return policy.critic.forward(observations, &mut MlpScratch::default(), out);
+        return block_of_values(policy, observations, &mut Lane::default(), out);
     }
     let blocks = observations.par_chunks(VALUE_ROWS * len).zip(out.par_chunks_mut(VALUE_ROWS));
-    blocks.for_each_init(MlpScratch::default, |scratch, (observations, out)| {
-        policy.critic.forward(observations, scratch, out);
-    });
+    blocks.for_each_init(Lane::default, |lane, (observations, out)| block_of_values(policy, observations, lane, out));
+}
+
+fn block_of_values(policy: &PolicyNetwork, observations: &[f32], lane: &mut Lane, out: &mut [f32]) {
+    match policy.critic_input {
+        CriticInput::Observation => policy.critic.forward(observations, &mut lane.scratch, out),
+        CriticInput::Features => {
+            lane.parameters.resize(out.len() * policy.actor.outputs(), 0.0);
+            policy.actor.forward(observations, &mut lane.scratch, &mut lane.parameters);
+            policy.critic.forward_last(lane.scratch.features(), out);
+        }
+    }
 }
 
 fn check_finite(step: &VecStep<'_>) -> Result<(), String> {

@@ -10,8 +10,10 @@ mod actor_critic;
 mod checkpoint;
 mod collector;
 mod config;
+mod continuous;
 mod distribution;
 mod error;
+mod exploration;
 mod gae;
 mod init;
 mod learner;
@@ -25,6 +27,6 @@ mod consistency;
 #[cfg(test)]
 mod golden;
 
-pub use config::{NetworkConfig, PpoConfig};
+pub use config::{CriticKind, NetworkConfig, PpoConfig};
 pub use error::PpoError;
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

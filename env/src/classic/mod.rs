@@ -20,7 +20,7 @@ pub use mountain_car_continuous::MountainCarContinuous;
 pub use pendulum::Pendulum;
 pub use probes::{
     ProbeActionObservation, ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHybrid, ProbeMaskedBandit,
-    ProbeObservedReward, ProbeTruncatedConstant,
+    ProbeObservedReward, ProbeTarget, ProbeTruncatedConstant,
 };
 
 #[cfg(test)]
