@@ -6,8 +6,8 @@
 //! Always: the same files for the same version. Not here: the comparison.
 
 use flexai_agents::artifact::{
-    Activation, CriticInput, Distribution, EnvRecord, HeadStyle, LoadedPolicy, NetworkShape, PolicyExport, PolicyNetwork,
-    Spread, TrainingRecord, export_policy, write_cases,
+    Activation, CriticInput, Distribution, EnvRecord, HeadStyle, LoadedPolicy, NetworkShape, PolicyExport,
+    PolicyNetwork, Spread, TrainingRecord, export_policy, write_cases,
 };
 use flexai_env::core::{ObservationNormalizer, ObservationSchema, SeedTree, Space};
 use rand::RngExt;

@@ -122,7 +122,10 @@ fn the_target_is_reached_by_every_distribution() {
         let hidden = vec![16, 16];
         let log_std_init = if spread == Spread::Gsde { -1.0 } else { 0.0 };
         let network = NetworkConfig { hidden, distribution, spread, log_std_init, ..NetworkConfig::default() };
-        let score = evaluate(id, &trained_as(id, &config(), &network), 20);
+        // At a hundredth a spread that the actor says collapses before the mean has arrived.
+        let config = PpoConfig { learning_rate: 3e-3, ..config() };
+        let score = evaluate(id, &trained_as(id, &config, &network), 20);
+        eprintln!("{distribution:?} {spread:?}: {score}");
         assert!(score > -0.01, "{distribution:?} {spread:?}: {score}, a miss of 0.1 costs 0.01");
     }
 }

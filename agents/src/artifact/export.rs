@@ -9,8 +9,8 @@ use super::error::ArtifactError;
 use super::golden::{GoldenVector, PolicyInput, draw_inputs};
 use super::head::MASKED_LOGIT;
 use super::manifest::{
-    ActionHeadRecord, EnvRecord, FORMAT, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
-    TrainingRecord, WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex, version_of,
+    ActionHeadRecord, EnvRecord, FORMAT, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE, TrainingRecord,
+    WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex, version_of,
 };
 use super::network::{Mlp, PolicyNetwork};
 use super::style::Distribution;
@@ -86,7 +86,9 @@ impl PolicyExport<'_> {
         }
         let (actor, critic) = (&self.network.actor, &self.network.critic);
         if critic.layers.len() > 1 && actor.layers.len() > 1 && actor.norms.is_empty() != critic.norms.is_empty() {
-            return wrong("only one of actor and critic has normalised layers, the format knows one for both".to_string());
+            return wrong(
+                "only one of actor and critic has normalised layers, the format knows one for both".to_string(),
+            );
         }
         let len = self.network.observation_len();
         for (what, found) in [
@@ -141,7 +143,10 @@ impl PolicyExport<'_> {
                 style: network.heads.style,
                 names: self.action_names.clone(),
                 log_std: network.log_std.clone(),
-                rule: format!("continuous: {}; categorical: start + the first best legal option", continuous_rule(network)),
+                rule: format!(
+                    "continuous: {}; categorical: start + the first best legal option",
+                    continuous_rule(network)
+                ),
             },
             mask_rule: MaskRule {
                 len: network.mask_len(),

@@ -120,15 +120,8 @@ pub(super) fn softplus(x: f32) -> f32 {
 /// What Stirling's formula lacks, as a polynomial of `t = 1 / z`: `ln gamma(z) = (z - 1/2) ln z - z + ln(2 pi) / 2 + t q(t)`.
 ///
 /// Chebyshev fit for `z >= 1`, within 5e-9; highest power first.
-pub(crate) const STIRLING_REST: [f32; 7] = [
-    1.422_189_5e-4,
-    -6.456_699e-4,
-    1.063_533_1e-3,
-    -6.090_973_3e-5,
-    -2.770_688_1e-3,
-    -3.497_345_4e-7,
-    8.333_333_7e-2,
-];
+pub(crate) const STIRLING_REST: [f32; 7] =
+    [1.422_189_5e-4, -6.456_699e-4, 1.063_533_1e-3, -6.090_973_3e-5, -2.770_688_1e-3, -3.497_345_4e-7, 8.333_333_7e-2];
 
 /// Half the logarithm of two pi.
 const HALF_LN_TAU: f32 = 0.918_938_5;
@@ -276,7 +269,8 @@ mod tests {
 
     #[test]
     fn the_other_activations_are_their_definitions() {
-        let gelu = |x: f64| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh());
+        let gelu =
+            |x: f64| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh());
         type Case = (&'static str, fn(&mut [f32]), fn(f64) -> f64);
         let cases: [Case; 4] = [
             ("leaky relu", leaky_relu_in_place, |x| if x < 0.0 { 0.01 * x } else { x }),

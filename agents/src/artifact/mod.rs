@@ -24,9 +24,7 @@ pub use act::{ActMode, ActScratch, Decision, InputError};
 pub use error::ArtifactError;
 pub use export::{GOLDEN_VECTORS_MIN, PolicyExport, export_policy};
 pub use golden::{GoldenVector, PolicyInput, draw_inputs, write_cases};
-pub use head::{
-    MASKED_LOGIT, clip_to_bounds, deviations, log_prob, mode, sample, sample_with_noise, to_units,
-};
+pub use head::{MASKED_LOGIT, clip_to_bounds, deviations, log_prob, mode, sample, sample_with_noise, to_units};
 pub use import::LoadedPolicy;
 pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
@@ -34,11 +32,9 @@ pub use manifest::{
 };
 #[cfg(feature = "training")]
 pub(crate) use math::{STIRLING_REST, exp};
+pub use network::{Activation, CriticInput, Dense, LayerNorm, Mlp, MlpScratch, NetworkShape, PolicyNetwork};
 #[cfg(feature = "training")]
 pub(crate) use network::{LAYER_NORM_EPSILON, gsde_log_std};
-pub use network::{
-    Activation, CriticInput, Dense, LayerNorm, Mlp, MlpScratch, NetworkShape, PolicyNetwork,
-};
 #[cfg(feature = "training")]
 pub(crate) use style::GSDE_EPSILON;
 pub use style::{ActionHead, Distribution, HeadStyle, LOG_STD_RANGE, Spread};

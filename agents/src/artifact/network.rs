@@ -490,7 +490,10 @@ fn validate_mlp(name: &str, mlp: &Mlp, inputs: usize, outputs: usize) -> Result<
         let width = mlp.layers.get(i + 1).map_or(0, |layer| layer.inputs);
         if norm.gain.len() != width || norm.bias.len() != width {
             let (g, b) = (norm.gain.len(), norm.bias.len());
-            return Err(format!("normalisation {} of the {name} has {g} gains and {b} biases, expected {width}", i + 1));
+            return Err(format!(
+                "normalisation {} of the {name} has {g} gains and {b} biases, expected {width}",
+                i + 1
+            ));
         }
         if !norm.gain.iter().chain(&norm.bias).all(|x| x.is_finite()) {
             return Err(format!("normalisation {} of the {name} holds a number that is not finite", i + 1));

@@ -150,9 +150,11 @@ impl GraphBuilder {
             }
             Activation::Gelu => {
                 let [half, one] = [("half", 0.5), ("one", 1.0)].map(|(n, c)| self.scalar(place, n, c));
-                let scale = self.scalar(place, "scale", std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2);
+                let scale =
+                    self.scalar(place, "scale", std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2);
                 let cubic = self.scalar(place, "cubic", 0.044_715);
-                let mut step = |op: &str, a: &str, b: &str, n: &str| self.node(op, &[a, b], &format!("{place}.{n}"), &[]);
+                let mut step =
+                    |op: &str, a: &str, b: &str, n: &str| self.node(op, &[a, b], &format!("{place}.{n}"), &[]);
                 let square = step("Mul", x, x, "square");
                 let scaled = step("Mul", &square, &cubic, "scaled");
                 let factor = step("Add", &scaled, &one, "factor");

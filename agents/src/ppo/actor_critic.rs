@@ -140,10 +140,8 @@ impl ActorCritic {
     pub(super) fn from_policy(policy: &PolicyNetwork, device: &Device) -> Self {
         let mut ids = 1u64..;
         let mut next_id = || ParamId::from(ids.next().expect("there are fewer parameters than numbers"));
-        let (actor, critic) = (
-            to_module(&policy.actor, &mut next_id, device),
-            to_module(&policy.critic, &mut next_id, device),
-        );
+        let (actor, critic) =
+            (to_module(&policy.actor, &mut next_id, device), to_module(&policy.critic, &mut next_id, device));
         let log_std = &policy.log_std;
         let log_std = (!log_std.is_empty()).then(|| param(next_id(), log_std, [log_std.len()], device));
         Self { actor, critic, log_std, style: policy.heads.style, critic_input: policy.critic_input }

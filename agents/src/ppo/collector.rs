@@ -9,9 +9,7 @@
 use super::config::PpoConfig;
 use super::exploration::Exploration;
 use super::rollout::RolloutBuffer;
-use crate::artifact::{
-    CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, sample, sample_with_noise, to_units,
-};
+use crate::artifact::{CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, sample, sample_with_noise, to_units};
 use flexai_env::core::{
     EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };

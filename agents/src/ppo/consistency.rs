@@ -41,8 +41,8 @@ fn kinds() -> Vec<NetworkConfig> {
         headed(Distribution::Beta, Spread::Independent),
         NetworkConfig { activation: Activation::Elu, ..plain() },
         NetworkConfig { activation: Activation::Gelu, layer_norm: true, ..plain() },
-        NetworkConfig { activation: Activation::Silu, critic_hidden: Some(vec![24]), ..plain() },
-        NetworkConfig { activation: Activation::LeakyRelu, critic: CriticKind::Shared, ..plain() },
+        NetworkConfig { activation: Activation::Silu, critic: CriticKind::Shared, ..plain() },
+        NetworkConfig { activation: Activation::LeakyRelu, critic_hidden: Some(vec![24]), ..plain() },
         NetworkConfig { layer_norm: true, critic: CriticKind::Shared, spread: Spread::Gsde, ..plain() },
     ]
 }
@@ -239,8 +239,9 @@ fn an_update_with_a_tiny_target_stops_after_its_first_epoch() {
 fn gradients_agree_with_finite_differences_of_the_loss() {
     let plain = NetworkConfig { policy_gain: 1.0, ..NetworkConfig::default() };
     for network in std::iter::once(plain).chain(kinds()) {
-        // State-dependent exploration takes the features for constants in the spread: differences do not.
-        if network.spread != Spread::Gsde {
+        // State-dependent exploration takes the features for constants in the spread, which differences do not; and a kink
+        // has no difference that means something.
+        if network.spread != Spread::Gsde && network.activation != Activation::LeakyRelu {
             assert_gradients_are_differences(&network);
         }
     }
@@ -257,7 +258,7 @@ fn assert_gradients_are_differences(network: &NetworkConfig) {
     let gradient = host(learner.network.flatten_gradients(&mut gradients));
     let weights = host(learner.network.flatten());
     let mut rng = SeedTree::new(1).stream("parameters");
-    let step = 1e-2;
+    let step = 5e-3;
     for _ in 0..20 {
         let i = rand::RngExt::random_range(&mut rng, 0..weights.len());
         let moved = |by: f32| {

@@ -223,19 +223,20 @@ mod tests {
             let numbers: Vec<f32> = (0..rows).map(|i| of(i) as f32).collect();
             Tensor::<1>::from_data(numbers.as_slice(), &device).reshape([rows, 1])
         };
-        let [first, second] = [0, 1].map(|k| column(&|i| parameters[i][k]).autodiff().require_grad());
         let apart = style.parameters_per_dimension() == 1;
-        let said = if apart { first.clone() } else { Tensor::cat(vec![first.clone(), second.clone()], 1) };
-        let actions = ActionBatch { continuous: Some(column(&|i| raw[i])), choices: None, forbidden: None };
-        let (log_prob, entropy) = layout.evaluate(&said, apart.then_some(&second), &actions, true);
-        let host = |x: Tensor<2>| read(x.inner()).unwrap();
-        let slopes = |of: &Tensor<2>| {
-            let gradients = of.clone().sum().backward();
+        // The tape is consumed by a gradient, so each has its own.
+        let taped = |pick: fn((Tensor<2>, Tensor<2>)) -> Tensor<2>| {
+            let [first, second] = [0, 1].map(|k| column(&|i| parameters[i][k]).autodiff().require_grad());
+            let said = if apart { first.clone() } else { Tensor::cat(vec![first.clone(), second.clone()], 1) };
+            let actions = ActionBatch { continuous: Some(column(&|i| raw[i])), choices: None, forbidden: None };
+            let number = pick(layout.evaluate(&said, apart.then_some(&second), &actions, true)).expand([rows, 1]);
+            let gradients = number.clone().sum().backward();
             let of = |x: &Tensor<2>| x.grad(&gradients).map_or(vec![0.0; rows], |g| read(g).unwrap());
-            of(&first).into_iter().zip(of(&second)).map(|(a, b)| [a, b]).collect::<Vec<_>>()
+            let slopes = of(&first).into_iter().zip(of(&second)).map(|(a, b)| [a, b]).collect::<Vec<_>>();
+            (read(number.inner()).unwrap(), slopes)
         };
-        let (log_prob_slope, entropy_slope) = (slopes(&log_prob), slopes(&entropy));
-        Found { log_prob: host(log_prob), entropy: host(entropy), log_prob_slope, entropy_slope }
+        let ((log_prob, log_prob_slope), (entropy, entropy_slope)) = (taped(|both| both.0), taped(|both| both.1));
+        Found { log_prob, entropy, log_prob_slope, entropy_slope }
     }
 
     fn styles() -> Vec<HeadStyle> {
@@ -283,18 +284,17 @@ mod tests {
     #[test]
     fn entropies_and_their_gradients_are_those_of_the_integrals_in_double_precision() {
         for style in styles() {
-            let parameters = [[0.0, 0.0], [0.7, -0.5], [-1.5, -1.0], [2.5, 1.0], [-3.0, 0.5]];
+            let parameters = [[0.0, 0.0], [0.7, -0.5], [-1.5, -1.0], [2.5, -0.2], [-3.0, 0.5]];
             // The rule of thirteen points is the coarser the wider the normal: 5e-5 up to a spread of 1.
             let allowed = |p: [f64; 2]| match style.distribution {
-                Distribution::Squashed if p[1] > 0.6 => 2e-2,
                 Distribution::Squashed if p[1] > 0.0 => 4e-3,
                 _ => 4e-4,
             };
             let found = found(style, &parameters, &[0.4; 5]);
-            let entropy = |i: usize| found.entropy[if found.entropy.len() == 1 { 0 } else { i }];
             for (i, p) in parameters.iter().enumerate() {
                 let exact = entropy_exact(style, *p);
-                assert!((f64::from(entropy(i)) - exact).abs() < allowed(*p), "{style:?} {p:?}: {}, {exact}", entropy(i));
+                let mine = f64::from(found.entropy[i]);
+                assert!((mine - exact).abs() < allowed(*p), "{style:?} {p:?}: {mine}, {exact}");
                 for k in 0..2 {
                     let moved = |by: f64| {
                         let mut p = *p;

@@ -30,8 +30,16 @@ pub(super) struct HeadLayout {
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
     /// `range_ln` is the sum of the logarithms of the widths of the bounds.
-    Continuous { parameters: Range<usize>, dimensions: Range<usize>, range_ln: f64 },
-    Categorical { parameters: Range<usize>, options: Range<usize>, choice: usize },
+    Continuous {
+        parameters: Range<usize>,
+        dimensions: Range<usize>,
+        range_ln: f64,
+    },
+    Categorical {
+        parameters: Range<usize>,
+        options: Range<usize>,
+        choice: usize,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
