@@ -106,7 +106,7 @@ fn both_parts_of_a_hybrid_action_are_learned() {
     assert!(score > 0.98, "{score}: 0.5 would be blind to the choice, 0.75 to the level");
 }
 
-/// Each distribution finds a point of its range that the observation chooses, near a bound and inside.
+/// Each distribution finds a point of its range that the observation chooses.
 #[test]
 fn the_target_is_reached_by_every_distribution() {
     let id = "ProbeTarget-v0";
@@ -122,10 +122,11 @@ fn the_target_is_reached_by_every_distribution() {
         let hidden = vec![16, 16];
         let log_std_init = if spread == Spread::Gsde { -1.0 } else { 0.0 };
         let network = NetworkConfig { hidden, distribution, spread, log_std_init, ..NetworkConfig::default() };
-        // At a hundredth a spread that the actor says collapses before the mean has arrived.
-        let config = PpoConfig { learning_rate: 3e-3, ..config() };
+        // At a hundredth a spread that the actor says collapses before the mean has arrived; the parameters of a beta
+        // distribution, which count by their ratio, need it to come near a bound.
+        let learning_rate = if distribution == Distribution::Beta { 1e-2 } else { 3e-3 };
+        let config = PpoConfig { learning_rate, ..config() };
         let score = evaluate(id, &trained_as(id, &config, &network), 20);
-        eprintln!("{distribution:?} {spread:?}: {score}");
         assert!(score > -0.01, "{distribution:?} {spread:?}: {score}, a miss of 0.1 costs 0.01");
     }
 }

@@ -351,11 +351,11 @@ impl Model for ProbeHybrid {
     }
 }
 
-/// A continuous action with uneven bounds whose best value the observation names, once near a bound and once inside.
+/// A continuous action with uneven bounds whose best value the observation names.
 ///
 /// | observation | range | | action | range | best |
 /// |---|---|---|---|---|---|
-/// | 0 `sign` | -1 or 1, by chance | | `level` | -2 to 4 (clipped) | 3.5 where the sign is 1, -0.5 where it is -1 |
+/// | 0 `sign` | -1 or 1, by chance | | `level` | -2 to 4 (clipped) | 3 where the sign is 1, 0 where it is -1 |
 ///
 /// Reward: minus the squared distance to the best level; 0 at best. Terminates after its one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -380,7 +380,7 @@ impl Model for ProbeTarget {
     }
 
     fn advance(&mut self, action: &[f32], _info: &mut [f64]) -> Outcome {
-        let miss = f64::from(action[0].clamp(-2.0, 4.0)) - (1.5 + 2.0 * f64::from(self.sign));
+        let miss = f64::from(action[0].clamp(-2.0, 4.0)) - (1.5 + 1.5 * f64::from(self.sign));
         Outcome { reward: -miss * miss, terminated: ONE_STEP }
     }
 
@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn the_target_probe_pays_nothing_only_at_the_level_of_its_sign() {
         let mut env = ClassicEnv::<ProbeTarget>::new();
-        for (sign, level, expected) in [(1.0, 3.5, 0.0), (-1.0, -0.5, 0.0), (1.0, 2.5, -1.0), (-1.0, 9.0, -20.25)] {
+        for (sign, level, expected) in [(1.0, 3.0, 0.0), (-1.0, 0.0, 0.0), (1.0, 2.0, -1.0), (-1.0, 9.0, -16.0)] {
             env.start_from(ProbeTarget { sign });
             assert_eq!(env.step(&[level]).reward, expected, "level {level} at sign {sign}");
         }
