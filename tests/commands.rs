@@ -296,7 +296,7 @@ fn evaluator_artifact_and_decision_loop_give_the_same_action_for_the_same_observ
             assert_eq!(bits(&evaluated), bits(&acted.action));
             let decided: Vec<f32> = names.iter().map(|name| answer["action"][name].as_f64().unwrap() as f32).collect();
             assert_eq!(decided, acted.action, "{answer}");
-            assert_eq!(answer["value"].as_f64().unwrap() as f32, acted.value);
+            assert_eq!(answer["value"].as_f64().unwrap() as f32, acted.value.unwrap());
             guarded += usize::from(answer["guarded"] == true);
             actions.push(acted.action);
         }

@@ -80,6 +80,7 @@ fn shapes() -> Vec<(&'static str, NetworkShape)> {
         ("silu", activated(Activation::Silu)),
         ("leaky-relu", activated(Activation::LeakyRelu)),
         ("layer-norm", NetworkShape { layer_norm: true, ..plain() }),
+        ("no-critic", NetworkShape { critic_input: CriticInput::Absent, ..plain() }),
         ("shared-critic", NetworkShape { critic_input: CriticInput::Features, layer_norm: true, ..plain() }),
     ]
 }

@@ -6,8 +6,8 @@
 mod common;
 
 use common::{evaluate, trainer};
-use flexai_agents::artifact::{ActMode, ActScratch, ActionHead, Activation, Distribution, Spread, sample};
-use flexai_agents::ppo::{CriticKind, NetworkConfig, PpoConfig, Trainer};
+use flexai_agents::artifact::{ActMode, ActScratch, ActionHead, Activation, CriticInput, Distribution, Spread, sample};
+use flexai_agents::ppo::{CriticKind, CriticObservation, NetworkConfig, PpoConfig, Trainer};
 use flexai_env::core::{EnvContext, SeedTree};
 use rand::RngExt;
 
@@ -41,7 +41,7 @@ fn trained_as(id: &str, config: &PpoConfig, network: &NetworkConfig) -> Trainer 
 fn value(trainer: &Trainer, observation: f32) -> f64 {
     let mask = vec![true; trainer.environments().action_space().mask_len()];
     let policy = trainer.policy_network();
-    f64::from(policy.act(&[observation], &mask, &mut ActScratch::default(), ActMode::Deterministic).value)
+    f64::from(policy.act(&[observation], &mask, &mut ActScratch::default(), ActMode::Deterministic).value.unwrap())
 }
 
 #[track_caller]
@@ -170,6 +170,29 @@ fn a_million_draws_never_take_an_illegal_arm() {
         env.reset(None);
     }
     assert!(taken[0] > 10_000 && taken[1] > 100_000 && taken[2] > 100_000 && taken[3] == 0, "{taken:?}");
+}
+
+/// The sign that is the reward is in no observation; what only the critic knows leaves no trace in the policy.
+#[test]
+fn a_critic_that_is_told_more_explains_what_no_observation_shows() {
+    let id = "ProbeHiddenReward-v0";
+    let explained = |critic_observation| {
+        let network = NetworkConfig { hidden: vec![16, 16], critic_observation, ..NetworkConfig::default() };
+        let mut trainer = trainer(id, &config(), &network, 1);
+        let mut last = 0.0;
+        while !trainer.finished() {
+            last = trainer.update().unwrap().explained_variance;
+        }
+        (last, trainer.policy_network())
+    };
+    let (blind, policy) = explained(CriticObservation::Actor);
+    assert!(blind < 0.1, "{blind}");
+    assert_eq!(policy.critic_input, CriticInput::Observation);
+    let (told, policy) = explained(CriticObservation::Privileged);
+    assert!(told > 0.99, "{told}");
+    assert_eq!((policy.critic_input, policy.critic.layers.len()), (CriticInput::Absent, 0));
+    assert_eq!(policy.validate(), Ok(()));
+    assert_eq!(policy.act(&[0.0], &[true; 2], &mut ActScratch::default(), ActMode::Deterministic).value, None);
 }
 
 /// Scaled rewards change what the critic sees, not what is best; the statistics travel with the policy.

@@ -8,7 +8,7 @@ mod common;
 use common::{trainer, venv};
 use flexai_agents::artifact::{Activation, Distribution, Spread};
 use flexai_agents::device::DeviceChoice;
-use flexai_agents::ppo::{CriticKind, NetworkConfig, PpoConfig, PpoError, Trainer};
+use flexai_agents::ppo::{CriticKind, CriticObservation, NetworkConfig, PpoConfig, PpoError, Trainer};
 use std::path::Path;
 
 fn config() -> PpoConfig {
@@ -76,17 +76,20 @@ fn networks_of_other_kinds_resume_bit_for_bit_too() {
         NetworkConfig { spread: Spread::Gsde, ..network() },
         NetworkConfig { distribution: Distribution::Squashed, spread: Spread::State, layer_norm: true, ..network() },
         NetworkConfig { distribution: Distribution::Beta, critic: CriticKind::Shared, ..network() },
+        NetworkConfig { critic_observation: CriticObservation::Privileged, ..network() },
         NetworkConfig { critic_hidden: Some(vec![12]), activation: Activation::Silu, ..network() },
     ];
     for kind in kinds {
         let (middle, straight, resumed) =
             (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let mut whole = trainer("Pendulum-v1", &explored, &kind, 7);
+        let told = kind.critic_observation == CriticObservation::Privileged;
+        let id = if told { "ProbeHiddenReward-v0" } else { "Pendulum-v1" };
+        let mut whole = trainer(id, &explored, &kind, 7);
         play(&mut whole, 2);
         whole.save(middle.path()).unwrap();
         let second = play(&mut whole, 2);
         whole.save(straight.path()).unwrap();
-        let mut other = trainer("Pendulum-v1", &explored, &kind, 8);
+        let mut other = trainer(id, &explored, &kind, 8);
         other.load(middle.path()).unwrap();
         assert_eq!(play(&mut other, 2), second, "{kind:?}");
         other.save(resumed.path()).unwrap();
@@ -191,6 +194,9 @@ fn faulty_settings_and_a_batch_of_another_size_are_refused_in_words() {
     let error =
         Trainer::new(&config(), &squashed, 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap().to_string();
     assert!(error.contains("`network.distribution` or `network.spread` does not fit the action: "), "{error}");
+    let told = NetworkConfig { critic_observation: CriticObservation::Privileged, ..network() };
+    let error = Trainer::new(&config(), &told, 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap();
+    assert!(error.to_string().starts_with("the environments have nothing that only a critic may know, "), "{error}");
     let bad = PpoConfig { gamma: 0.0, num_minibatches: 7, ..config() };
     let error =
         Trainer::new(&bad, &network(), 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap().to_string();

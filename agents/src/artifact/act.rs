@@ -26,8 +26,9 @@ pub struct Decision {
     pub raw_action: Vec<f32>,
     /// Log-probability of `raw_action` (a density in its continuous parts).
     pub log_prob: f32,
-    /// The critic's expectation of the return from here (unit: the training reward's).
-    pub value: f32,
+    /// The critic's expectation of the return from here (unit: the training reward's); `None` without a critic that reads
+    /// the observation alone.
+    pub value: Option<f32>,
 }
 
 /// Buffers of [`PolicyNetwork::act`], kept between calls.
@@ -105,14 +106,16 @@ impl PolicyNetwork {
             ActMode::Sampled(rng) => head::sample(&self.heads, parameters, log_std, mask, rng, &mut raw_action),
         };
         let mut value = [0.0];
+        let known = !matches!(self.critic_input, CriticInput::Privileged | CriticInput::Absent);
         match self.critic_input {
+            CriticInput::Privileged | CriticInput::Absent => {}
             CriticInput::Observation => self.critic.forward(normalized, mlp, &mut value),
             CriticInput::Features => self.critic.forward_last(mlp.features(), &mut value),
         }
         let mut action = raw_action.clone();
         to_units(&self.heads, &mut action);
         clip_to_bounds(&self.heads.components, &mut action);
-        Decision { action, raw_action, log_prob, value: value[0] }
+        Decision { action, raw_action, log_prob, value: known.then_some(value[0]) }
     }
 
     /// Whether [`PolicyNetwork::act`] can decide on this input.

@@ -169,7 +169,7 @@ impl PolicyExport<'_> {
         let golden: Vec<_> = inputs.map(|input| GoldenVector::of(self.network, input, &mut scratch)).collect();
         let finite = |g: &GoldenVector| {
             let numbers = g.observation.iter().chain(&g.head).chain(&g.action);
-            numbers.chain([&g.value, &g.log_prob]).all(|x| x.is_finite())
+            numbers.chain(&g.value).chain([&g.log_prob]).all(|x| x.is_finite())
         };
         match golden.iter().position(|g| !finite(g)) {
             Some(i) => Err(ArtifactError::Inconsistent(format!("the outputs for golden input {i} are not finite"))),
@@ -190,7 +190,12 @@ fn continuous_rule(network: &PolicyNetwork) -> &'static str {
 }
 
 fn widths(mlp: &Mlp) -> Vec<usize> {
-    std::iter::once(mlp.inputs()).chain(mlp.layers.iter().map(|layer| layer.outputs)).collect()
+    mlp.layers
+        .first()
+        .map(|layer| layer.inputs)
+        .into_iter()
+        .chain(mlp.layers.iter().map(|layer| layer.outputs))
+        .collect()
 }
 
 fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {

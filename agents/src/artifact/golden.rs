@@ -33,8 +33,9 @@ pub struct GoldenVector {
     pub head: Vec<f32>,
     /// Deterministic action, clipped.
     pub action: Vec<f32>,
-    /// Value of the observation.
-    pub value: f32,
+    /// Value of the observation; absent if the policy has no critic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f32>,
     /// Log-probability of the deterministic action before clipping.
     pub log_prob: f32,
 }

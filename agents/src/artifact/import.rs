@@ -181,9 +181,12 @@ fn first_unequal(computed: &GoldenVector, stored: &GoldenVector) -> Option<(Stri
             }
         }
     }
-    for (name, found, expected) in
-        [("value", computed.value, stored.value), ("log_prob", computed.log_prob, stored.log_prob)]
-    {
+    if computed.value.is_some() != stored.value.is_some() {
+        let count = |value: Option<f32>| f32::from(u8::from(value.is_some()));
+        return Some(("number of `value`s".to_string(), count(computed.value), count(stored.value)));
+    }
+    let values = computed.value.zip(stored.value).map(|(found, expected)| ("value", found, expected));
+    for (name, found, expected) in values.into_iter().chain([("log_prob", computed.log_prob, stored.log_prob)]) {
         if found.to_bits() != expected.to_bits() {
             return Some((format!("`{name}`"), found, expected));
         }

@@ -50,6 +50,10 @@ pub enum CriticInput {
     Observation,
     /// The actor's last hidden layer, through one linear layer.
     Features,
+    /// The observation followed by what only training knows; such a critic is never exported.
+    Privileged,
+    /// Nothing: there is no critic, and the policy has no value.
+    Absent,
 }
 
 /// A fully connected layer, `y = x W + b`.
@@ -333,9 +337,21 @@ impl PolicyNetwork {
         let critic = match shape.critic_input {
             CriticInput::Observation => mlp(observation_len, &shape.hidden, 1),
             CriticInput::Features => mlp(actor.features(), &[], 1),
+            CriticInput::Privileged | CriticInput::Absent => {
+                Mlp { layers: Vec::new(), norms: Vec::new(), activation: shape.activation }
+            }
         };
         let log_std = vec![-0.5; shape.style.log_std_len(heads.continuous_len(), actor.features())];
         Self { heads, normalizer: None, actor, critic, critic_input: shape.critic_input, log_std }
+    }
+
+    /// The policy without its critic where that reads what only training knows; otherwise as it is.
+    pub fn without_privileged_critic(mut self) -> Self {
+        if self.critic_input == CriticInput::Privileged {
+            self.critic_input = CriticInput::Absent;
+            (self.critic.layers, self.critic.norms) = (Vec::new(), Vec::new());
+        }
+        self
     }
 
     /// Length of one observation.
@@ -380,12 +396,18 @@ impl PolicyNetwork {
         self.heads.style.check(&self.heads.components)?;
         let inputs = self.actor.layers.first().map_or(0, |layer| layer.inputs);
         validate_mlp("actor", &self.actor, inputs, self.heads.parameter_len())?;
-        let critic_inputs = match self.critic_input {
-            CriticInput::Observation => inputs,
-            CriticInput::Features if self.critic.layers.len() == 1 => self.actor.features(),
+        match self.critic_input {
+            CriticInput::Observation => validate_mlp("critic", &self.critic, inputs, 1)?,
+            CriticInput::Features if self.critic.layers.len() == 1 => {
+                validate_mlp("critic", &self.critic, self.actor.features(), 1)?;
+            }
             CriticInput::Features => return Err("the critic on the actor's features is not one layer".to_string()),
-        };
-        validate_mlp("critic", &self.critic, critic_inputs, 1)?;
+            CriticInput::Absent if self.critic.layers.is_empty() && self.critic.norms.is_empty() => {}
+            CriticInput::Absent => return Err("the policy has a critic, expected none".to_string()),
+            CriticInput::Privileged => {
+                return Err("the critic reads what only training knows, expected a policy without it".to_string());
+            }
+        }
         let spreads = self.heads.style.log_std_len(self.heads.continuous_len(), self.actor.features());
         if self.log_std.len() != spreads {
             return Err(format!("`log_std` has {} numbers, the action head {spreads} of them", self.log_std.len()));

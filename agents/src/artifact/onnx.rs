@@ -1,7 +1,7 @@
 //! The policy as an ONNX graph, for runtimes other than ours.
 //!
 //! In: a network. Out: the bytes of `policy.onnx` (opset 17): raw `observation` and, where there are discrete heads,
-//! `mask`; out come `action`, `head` and `value`.
+//! `mask`; out come `action`, `head` and, where there is a critic, `value`.
 //! Always: normalisation (in `double`, as our runtime does it), bounds, mask and option numbers are inside the graph; the
 //! batch is free. Not here: the check against ONNX Runtime (`tests/onnx/check_onnx.py`).
 
@@ -41,21 +41,26 @@ fn graph(network: &PolicyNetwork) -> GraphProto {
     };
     let features = builder.mlp("actor", &network.actor, &observation, "head");
     let critic_input = match network.critic_input {
-        CriticInput::Observation => &observation,
-        CriticInput::Features => &features,
+        CriticInput::Observation => Some(&observation),
+        CriticInput::Features => Some(&features),
+        CriticInput::Privileged | CriticInput::Absent => None,
     };
-    builder.mlp("critic", &network.critic, critic_input, "value");
+    if let Some(critic_input) = critic_input {
+        builder.mlp("critic", &network.critic, critic_input, "value");
+    }
     builder.action(&network.heads);
     let mask_len = network.mask_len();
     let mut input = vec![value_info("observation", FLOAT, network.observation_len(), "raw observation")];
     if mask_len > 0 {
         input.push(value_info("mask", BOOL, mask_len, "true where an option is legal, choice after choice"));
     }
-    let output = vec![
+    let mut output = vec![
         value_info("action", FLOAT, network.action_len(), "deterministic action, inside its bounds"),
         value_info("head", FLOAT, network.actor.outputs(), "what the actor says of each part; logits unmasked"),
-        value_info("value", FLOAT, 1, "expected return"),
     ];
+    if critic_input.is_some() {
+        output.push(value_info("value", FLOAT, 1, "expected return"));
+    }
     GraphProto { node: builder.nodes, name: "policy".into(), initializer: builder.constants, input, output }
 }
 

@@ -98,6 +98,7 @@ impl ActorCritic {
     pub(super) fn new(
         config: &NetworkConfig,
         observation_len: usize,
+        privileged_len: usize,
         heads: &ActionHead,
         rng: &mut StreamRng,
         device: &Device,
@@ -118,8 +119,9 @@ impl ActorCritic {
         let mut actor = mlp(observation_len, &config.hidden, heads.parameter_len(), config.policy_gain);
         let critic_input = config.critic_input();
         let critic = match critic_input {
-            CriticInput::Observation => mlp(observation_len, config.critic_widths(), 1, 1.0),
+            CriticInput::Observation | CriticInput::Absent => mlp(observation_len, config.critic_widths(), 1, 1.0),
             CriticInput::Features => mlp(actor.features(), &[], 1, 1.0),
+            CriticInput::Privileged => mlp(observation_len + privileged_len, config.critic_widths(), 1, 1.0),
         };
         if heads.style.spread == Spread::State {
             start_spreads(heads, config.log_std_init as f32, &mut actor);
@@ -147,8 +149,9 @@ impl ActorCritic {
         Self { actor, critic, log_std, style: policy.heads.style, critic_input: policy.critic_input }
     }
 
-    /// What both networks say of observations, `[rows, observation_len]`; a shared trunk is evaluated once.
-    pub(super) fn forward(&self, observation: Tensor<2>) -> Outputs {
+    /// What both networks say of observations, `[rows, observation_len]`, and, if the critic reads it, of what only
+    /// training knows, `[rows, privileged_len]`; a shared trunk is evaluated once.
+    pub(super) fn forward(&self, observation: Tensor<2>, privileged: Option<Tensor<2>>) -> Outputs {
         let features = self.actor.features(observation.clone());
         let parameters = self.actor.last(features.clone());
         let log_std = match self.style.spread {
@@ -156,7 +159,11 @@ impl ActorCritic {
             _ => self.log_std(),
         };
         let values = match self.critic_input {
-            CriticInput::Observation => self.critic.forward(observation),
+            CriticInput::Observation | CriticInput::Absent => self.critic.forward(observation),
+            CriticInput::Privileged => {
+                let privileged = privileged.expect("a rollout for such a critic stores what it reads");
+                self.critic.forward(Tensor::cat(vec![observation, privileged], 1))
+            }
             CriticInput::Features => self.critic.last(features),
         };
         Outputs { parameters, log_std, values }

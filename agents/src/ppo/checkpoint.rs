@@ -5,7 +5,7 @@
 //! checkpoint leaves the trainer as it was. Not here: names of folders, renaming into place, which one is kept (`train/`).
 
 use super::actor_critic::ActorCritic;
-use super::config::{CriticKind, NetworkConfig};
+use super::config::{CriticKind, CriticObservation, NetworkConfig};
 use super::error::PpoError;
 use super::exploration::ExplorationState;
 use super::optimizer::Moments;
@@ -60,6 +60,7 @@ struct Kind {
     style: HeadStyle,
     layer_norm: bool,
     critic: CriticKind,
+    critic_observation: CriticObservation,
     critic_hidden: Vec<usize>,
 }
 
@@ -169,7 +170,13 @@ impl Trainer {
             CriticKind::Separate => network.critic_widths().to_vec(),
             CriticKind::Shared => Vec::new(),
         };
-        Kind { style: network.style(), layer_norm: network.layer_norm, critic: network.critic, critic_hidden }
+        Kind {
+            style: network.style(),
+            layer_norm: network.layer_norm,
+            critic: network.critic,
+            critic_observation: network.critic_observation,
+            critic_hidden,
+        }
     }
 
     fn shape(&self) -> Shape {
@@ -254,6 +261,7 @@ fn parse_state(path: &Path) -> Result<(TrainerState, Extension), PpoError> {
         style: plain.style(),
         layer_norm: plain.layer_norm,
         critic: plain.critic,
+        critic_observation: plain.critic_observation,
         critic_hidden: state.shape.hidden.clone(),
     };
     Ok((state, Extension { kind, exploration: ExplorationState::default() }))

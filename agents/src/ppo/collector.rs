@@ -38,6 +38,7 @@ pub(super) struct Collector {
     /// Flat index and normalised final observation of each episode that ended in this rollout.
     ended: Vec<usize>,
     final_observations: Vec<f32>,
+    final_privileged: Vec<f32>,
 }
 
 /// Buffers of one thread.
@@ -63,8 +64,12 @@ pub(super) struct CollectFigures {
 impl Collector {
     /// Resets the environments and takes in their first observations.
     pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv, policy: &PolicyNetwork) -> Self {
+        if policy.critic_input == CriticInput::Privileged {
+            venv.carry_privileged();
+        }
         venv.reset(tree.child("environments", 0).seed());
         let n = venv.num_envs();
+        let privileged_len = venv.privileged().len() / n;
         let (observation_len, action_space) = (venv.observation_space().flat_len(), venv.action_space());
         let (action_len, mask_len) = (action_space.flat_len(), action_space.mask_len());
         let stream = |e: usize| tree.child("actions", e as u64).stream("draw");
@@ -79,10 +84,11 @@ impl Collector {
             streams: (0..n).map(stream).collect(),
             exploration: Exploration::of(policy, n, config.sde_sample_freq),
             sent: vec![0.0; n * action_len],
-            rollout: RolloutBuffer::new(config.num_steps, n, observation_len, action_len, mask_len),
+            rollout: RolloutBuffer::new(config.num_steps, n, observation_len, privileged_len, action_len, mask_len),
             lanes: (0..n.div_ceil(LANE_ENVS)).map(|_| Lane::default()).collect(),
             ended: Vec::new(),
             final_observations: Vec::new(),
+            final_privileged: Vec::new(),
             venv,
         };
         if let Some(normalizer) = &mut collector.observation_normalizer {
@@ -106,6 +112,7 @@ impl Collector {
         let mut figures = CollectFigures { info_means: vec![0.0; self.venv.info_keys().len()], ..Default::default() };
         self.ended.clear();
         self.final_observations.clear();
+        self.final_privileged.clear();
         for t in 0..steps {
             self.act(policy, t);
             self.play(policy, t, &mut figures)?;
@@ -126,6 +133,7 @@ impl Collector {
         let action_len = rollout.actions.len() / rollout.log_probs.len();
         let mask_len = rollout.masks.len() / rollout.log_probs.len();
         rollout.observations[rows(observation_len)].copy_from_slice(&self.observation);
+        rollout.privileged[rows(self.venv.privileged().len() / n)].copy_from_slice(self.venv.privileged());
         rollout.masks[rows(mask_len)].copy_from_slice(self.venv.mask());
 
         if let Some(exploration) = &mut self.exploration {
@@ -207,6 +215,9 @@ impl Collector {
             if let Some(normalizer) = &self.observation_normalizer {
                 normalizer.apply(&mut self.final_observations[from..]);
             }
+            let privileged_len = step.final_privileged.len() / n;
+            self.final_privileged
+                .extend_from_slice(&step.final_privileged[e * privileged_len..(e + 1) * privileged_len]);
             self.ended.push(t * n + e);
         }
         Ok(())
@@ -216,12 +227,12 @@ impl Collector {
     fn evaluate(&mut self, policy: &PolicyNetwork) {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
-        values(policy, &rollout.observations, &mut rollout.values);
+        values(policy, &rollout.observations, &rollout.privileged, &mut rollout.values);
         let len = rollout.values.len();
         rollout.next_values[..len - n].copy_from_slice(&rollout.values[n..]);
-        values(policy, &self.observation, &mut rollout.next_values[len - n..]);
+        values(policy, &self.observation, self.venv.privileged(), &mut rollout.next_values[len - n..]);
         let mut last = vec![0.0; self.ended.len()];
-        values(policy, &self.final_observations, &mut last);
+        values(policy, &self.final_observations, &self.final_privileged, &mut last);
         for (i, value) in self.ended.iter().zip(last) {
             rollout.next_values[*i] = value;
         }
@@ -231,8 +242,19 @@ impl Collector {
 type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a mut [f32]);
 
 /// Values of normalised observations; rows do not depend on each other, so threads change nothing.
-fn values(policy: &PolicyNetwork, observations: &[f32], out: &mut [f32]) {
+fn values(policy: &PolicyNetwork, observations: &[f32], privileged: &[f32], out: &mut [f32]) {
     let len = policy.observation_len();
+    if !privileged.is_empty() {
+        let more = privileged.len() / out.len();
+        let rows = observations.chunks_exact(len).zip(privileged.chunks_exact(more));
+        let joined: Vec<f32> = rows.flat_map(|(x, y)| x.iter().chain(y)).copied().collect();
+        return critic_values(policy, &joined, len + more, out);
+    }
+    critic_values(policy, observations, len, out);
+}
+
+/// The same for rows of what the critic reads, `len` numbers each.
+fn critic_values(policy: &PolicyNetwork, observations: &[f32], len: usize, out: &mut [f32]) {
     if out.len() <= VALUE_ROWS {
         return block_of_values(policy, observations, &mut Lane::default(), out);
     }
@@ -242,7 +264,9 @@ fn values(policy: &PolicyNetwork, observations: &[f32], out: &mut [f32]) {
 
 fn block_of_values(policy: &PolicyNetwork, observations: &[f32], lane: &mut Lane, out: &mut [f32]) {
     match policy.critic_input {
-        CriticInput::Observation => policy.critic.forward(observations, &mut lane.scratch, out),
+        CriticInput::Observation | CriticInput::Privileged | CriticInput::Absent => {
+            policy.critic.forward(observations, &mut lane.scratch, out);
+        }
         CriticInput::Features => {
             lane.parameters.resize(out.len() * policy.actor.outputs(), 0.0);
             policy.actor.forward(observations, &mut lane.scratch, &mut lane.parameters);
@@ -256,6 +280,10 @@ fn check_finite(step: &VecStep<'_>) -> Result<(), String> {
         return Err(format!("the reward of environment {e}"));
     }
     let observation_len = step.observation.len() / step.reward.len();
+    if let Some(at) = step.privileged.iter().chain(step.final_privileged).position(|x| !x.is_finite()) {
+        let (at, len) = (at % step.privileged.len(), step.privileged.len() / step.reward.len());
+        return Err(format!("privileged number {} of environment {}", at % len, at / len));
+    }
     match step.observation.iter().chain(step.final_observation).position(|x| !x.is_finite()) {
         Some(at) => {
             let at = at % step.observation.len();

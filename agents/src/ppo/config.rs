@@ -113,6 +113,8 @@ pub struct NetworkConfig {
     pub log_std_init: f64,
     /// Whether the critic has layers of its own or one linear layer on the actor's last hidden one.
     pub critic: CriticKind,
+    /// Whether the critic reads what the actor reads, or also what only training knows, where the environment offers it.
+    pub critic_observation: CriticObservation,
     /// Width of each hidden layer of a separate critic; `None` takes `hidden`.
     pub critic_hidden: Option<Vec<usize>>,
     /// Gain of the actor's last layer at the start; small, so that the first policy is nearly uniform.
@@ -129,6 +131,7 @@ impl Default for NetworkConfig {
             spread: Spread::Independent,
             log_std_init: 0.0,
             critic: CriticKind::Separate,
+            critic_observation: CriticObservation::Actor,
             critic_hidden: None,
             policy_gain: 0.01,
         }
@@ -230,6 +233,17 @@ impl PpoConfig {
     }
 }
 
+/// What the critic sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriticObservation {
+    /// What the actor sees.
+    #[default]
+    Actor,
+    /// That and what the environment knows but does not show; the exported policy then has no critic.
+    Privileged,
+}
+
 impl NetworkConfig {
     /// How continuous actions are distributed.
     pub fn style(&self) -> HeadStyle {
@@ -238,9 +252,10 @@ impl NetworkConfig {
 
     /// What the critic reads.
     pub fn critic_input(&self) -> CriticInput {
-        match self.critic {
-            CriticKind::Separate => CriticInput::Observation,
-            CriticKind::Shared => CriticInput::Features,
+        match (self.critic, self.critic_observation) {
+            (CriticKind::Shared, _) => CriticInput::Features,
+            (CriticKind::Separate, CriticObservation::Actor) => CriticInput::Observation,
+            (CriticKind::Separate, CriticObservation::Privileged) => CriticInput::Privileged,
         }
     }
 
@@ -260,6 +275,10 @@ impl NetworkConfig {
         }
         if self.critic == CriticKind::Shared && self.critic_hidden.is_some() {
             faults.add("critic_hidden", "given", "nothing, because a shared critic has no layers of its own");
+        }
+        if self.critic == CriticKind::Shared && self.critic_observation == CriticObservation::Privileged {
+            let expected = "`actor`, because a shared critic reads the actor's layers, and the actor sees nothing more";
+            faults.add("critic_observation", "`privileged`", expected);
         }
         if self.distribution == Distribution::Beta && self.spread != Spread::Independent {
             let found = serde_name(self.spread);

@@ -91,7 +91,7 @@ fn host_and_tape_agree_on_the_values_of_every_kind_of_network() {
     for network in kinds() {
         let mut trainer = trainer_of("Pendulum-v1", DeviceChoice::Flex, &network);
         let (batch, _) = collected(&mut trainer);
-        let values = host(trainer.learner.network.forward(batch.observation).values);
+        let values = host(trainer.learner.network.forward(batch.observation, None).values);
         for (a, b) in values.iter().zip(&trainer.collector.rollout().values) {
             assert!((a - b).abs() < 1e-5, "{network:?}: {a} and {b}");
         }
@@ -106,7 +106,7 @@ fn the_value_loss_shapes_the_trunk_of_a_shared_critic_only() {
         let mut trainer = trainer_of("Pendulum-v1", DeviceChoice::Flex, &network);
         let (batch, _) = collected(&mut trainer);
         let network = &trainer.learner.network;
-        let mut gradients = network.forward(batch.observation).values.sum().backward();
+        let mut gradients = network.forward(batch.observation, None).values.sum().backward();
         let gradient = host(network.flatten_gradients(&mut gradients));
         // Pendulum has 3 observations and 64 units: these are the weights of the actor's first layer.
         let touched = gradient[..3 * 64].iter().any(|g| *g != 0.0);

@@ -118,6 +118,7 @@ impl Case {
             num_steps: t,
             num_envs: n,
             observations: floats(&rollout["obs"]),
+            privileged: Vec::new(),
             actions: floats(&rollout["actions"]),
             masks,
             log_probs: floats(&rollout["old_log_probs"]),
@@ -240,7 +241,7 @@ fn check_one_step(device: DeviceChoice) {
             assert_near(&format!("{name} {what}"), wide(&host(found)), &per_sample(what), tolerances.per_sample);
         };
         check("advantage_normalised", batch.advantage.clone());
-        let Outputs { parameters, log_std, values } = learner.network.forward(batch.observation.clone());
+        let Outputs { parameters, log_std, values } = learner.network.forward(batch.observation.clone(), None);
         check("value", values.inner());
         let (log_probs, entropy) = learner.layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, false);
         check("log_prob", log_probs.clone().inner());

@@ -27,6 +27,6 @@ mod consistency;
 #[cfg(test)]
 mod golden;
 
-pub use config::{CriticKind, NetworkConfig, PpoConfig};
+pub use config::{CriticKind, CriticObservation, NetworkConfig, PpoConfig};
 pub use error::PpoError;
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

@@ -6,7 +6,7 @@
 
 use super::actor_critic::ActorCritic;
 use super::collector::{CollectFigures, Collector};
-use super::config::{NetworkConfig, PpoConfig};
+use super::config::{CriticObservation, NetworkConfig, PpoConfig};
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
@@ -102,7 +102,7 @@ impl Trainer {
         if !faults.is_empty() {
             return Err(PpoError::Config(faults));
         }
-        check_environments(config, &venv)?;
+        check_environments(config, network, &venv)?;
         let device = device::open(device)?;
         keep_freed_memory();
         let tree = SeedTree::new(seed).child("ppo", 0);
@@ -112,7 +112,9 @@ impl Trainer {
             return Err(PpoError::Config(vec![fault]));
         }
         let observation_len = venv.observation_space().flat_len();
-        let weights = ActorCritic::new(network, observation_len, &heads, &mut tree.stream("weights"), &device);
+        let privileged_len = venv.first().privileged_len();
+        let weights =
+            ActorCritic::new(network, observation_len, privileged_len, &heads, &mut tree.stream("weights"), &device);
         let policy = weights.to_policy_network(&heads, None)?;
         let collector = Collector::new(config, tree, venv, &policy);
         if let Some(i) = collector.observation.iter().position(|x| !x.is_finite()) {
@@ -181,9 +183,11 @@ impl Trainer {
         &self.collector.venv
     }
 
-    /// The present policy, with a copy of the running observation statistics: it takes raw observations.
+    /// The present policy, with a copy of the running observation statistics: it takes raw observations. A critic that
+    /// reads what only training knows stays behind.
     pub fn policy_network(&self) -> PolicyNetwork {
-        PolicyNetwork { normalizer: self.collector.observation_normalizer.clone(), ..self.policy.clone() }
+        let normalizer = self.collector.observation_normalizer.clone();
+        PolicyNetwork { normalizer, ..self.policy.clone() }.without_privileged_critic()
     }
 
     fn try_update(&mut self) -> Result<UpdateReport, PpoError> {
@@ -264,7 +268,7 @@ impl Trainer {
     }
 }
 
-fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError> {
+fn check_environments(config: &PpoConfig, network: &NetworkConfig, venv: &VecEnv) -> Result<(), PpoError> {
     let fault = |found: String, expected: &str, hint: &str| {
         Err(PpoError::Environment { found, expected: expected.to_string(), hint: hint.to_string() })
     };
@@ -278,6 +282,13 @@ fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError>
     }
     if venv.observation_space().flat_len() == 0 {
         return fault("observations of length 0".into(), "at least one number", "add a field to the observation");
+    }
+    if network.critic_observation == CriticObservation::Privileged && venv.first().privileged_len() == 0 {
+        return fault(
+            "nothing that only a critic may know".into(),
+            "something (`network.critic_observation` is `privileged`)",
+            "FlexSite-v1 and FlexFleet-v1 offer it; with `critic_observation = \"actor\"` none is needed",
+        );
     }
     if venv.action_space().flat_len() == 0 {
         return fault("actions of length 0".into(), "at least one number", "add a part to the action");

@@ -351,6 +351,49 @@ impl Model for ProbeHybrid {
     }
 }
 
+/// The reward is a sign that no observation shows: only a critic that is told can learn V.
+///
+/// | observation | range | | action | effect |
+/// |---|---|---|---|---|
+/// | 0 `constant` | always 0 | | 0, 1 | none |
+///
+/// A critic may know the sign, -1 or 1 by chance. Terminates after its one step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProbeHiddenReward {
+    sign: f32,
+}
+
+impl Model for ProbeHiddenReward {
+    const ID: &'static str = "ProbeHiddenReward-v0";
+    const FIELDS: Fields = &[("constant", "1")];
+    const PRIVILEGED: usize = 1;
+
+    fn observation_space() -> Space {
+        sign_space()
+    }
+
+    fn action_space() -> Space {
+        Space::discrete(2)
+    }
+
+    fn start(rng: &mut StreamRng) -> Self {
+        Self { sign: draw_sign(rng) }
+    }
+
+    fn advance(&mut self, action: &[f32], _info: &mut [f64]) -> Outcome {
+        option_of(action[0], 2);
+        Outcome { reward: f64::from(self.sign), terminated: ONE_STEP }
+    }
+
+    fn observe(&self, out: &mut [f32]) {
+        out[0] = 0.0;
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        out[0] = self.sign;
+    }
+}
+
 /// A continuous action with uneven bounds whose best value the observation names.
 ///
 /// | observation | range | | action | range | best |

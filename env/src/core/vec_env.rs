@@ -22,6 +22,9 @@ pub struct VecEnv {
     action_len: usize,
     observation: Vec<f32>,
     final_observation: Vec<f32>,
+    /// `[num_envs, privileged_len]`, as is the next; empty unless asked for.
+    privileged: Vec<f32>,
+    final_privileged: Vec<f32>,
     reward: Vec<f64>,
     terminated: Vec<bool>,
     truncated: Vec<bool>,
@@ -35,6 +38,8 @@ struct Slot {
     env: Box<dyn Env>,
     observation: Vec<f32>,
     final_observation: Vec<f32>,
+    privileged: Vec<f32>,
+    final_privileged: Vec<f32>,
     reward: f64,
     terminated: bool,
     truncated: bool,
@@ -49,6 +54,10 @@ pub struct VecStep<'a> {
     pub observation: &'a [f32],
     /// `[num_envs, observation_len]`; meaningful only in rows where an episode ended.
     pub final_observation: &'a [f32],
+    /// `[num_envs, privileged_len]`, as `observation`; empty unless asked for, as is the next.
+    pub privileged: &'a [f32],
+    /// `[num_envs, privileged_len]`, as `final_observation`.
+    pub final_privileged: &'a [f32],
     /// `[num_envs]`.
     pub reward: &'a [f64],
     /// `[num_envs]`.
@@ -83,6 +92,8 @@ impl VecEnv {
             env,
             observation: vec![0.0; observation_len],
             final_observation: vec![0.0; observation_len],
+            privileged: Vec::new(),
+            final_privileged: Vec::new(),
             reward: 0.0,
             terminated: false,
             truncated: false,
@@ -94,6 +105,8 @@ impl VecEnv {
             action_len,
             observation: vec![0.0; n * observation_len],
             final_observation: vec![0.0; n * observation_len],
+            privileged: Vec::new(),
+            final_privileged: Vec::new(),
             reward: vec![0.0; n],
             terminated: vec![false; n],
             truncated: vec![false; n],
@@ -138,12 +151,27 @@ impl VecEnv {
         &self.mask
     }
 
+    /// What a critic may know beyond the present observations, `[num_envs, privileged_len]`; empty unless asked for.
+    pub fn privileged(&self) -> &[f32] {
+        &self.privileged
+    }
+
+    /// Asks for what the environments offer a critic, from the next reset, step or load on.
+    pub fn carry_privileged(&mut self) {
+        let (n, len) = (self.slots.len(), self.first().privileged_len());
+        (self.privileged, self.final_privileged) = (vec![0.0; n * len], vec![0.0; n * len]);
+        for slot in &mut self.slots {
+            (slot.privileged, slot.final_privileged) = (vec![0.0; len], vec![0.0; len]);
+        }
+    }
+
     /// Starts an episode everywhere; environment `e` gets the seed of child `("env", e)`.
     pub fn reset(&mut self, seed: u64) {
         let tree = SeedTree::new(seed);
         for (e, slot) in self.slots.iter_mut().enumerate() {
             let first = slot.env.reset(Some(tree.child("env", e as u64).seed()));
             slot.observation.copy_from_slice(first.observation);
+            slot.look_ahead();
         }
         self.gather();
     }
@@ -165,6 +193,8 @@ impl VecEnv {
         VecStep {
             observation: &self.observation,
             final_observation: &self.final_observation,
+            privileged: &self.privileged,
+            final_privileged: &self.final_privileged,
             reward: &self.reward,
             terminated: &self.terminated,
             truncated: &self.truncated,
@@ -193,6 +223,7 @@ impl VecEnv {
         for (slot, bytes) in self.slots.iter_mut().zip(states) {
             slot.env.load_state(bytes)?;
             slot.observation.copy_from_slice(slot.env.observation());
+            slot.look_ahead();
         }
         self.gather();
         Ok(())
@@ -203,10 +234,14 @@ impl VecEnv {
         let observation_len = self.slots[0].observation.len();
         let mask_len = self.mask.len() / self.slots.len();
         let info_len = self.slots[0].info.len();
+        let privileged_len = self.slots[0].privileged.len();
         for (e, slot) in self.slots.iter_mut().enumerate() {
             let row = e * observation_len..(e + 1) * observation_len;
             self.observation[row.clone()].copy_from_slice(&slot.observation);
             self.final_observation[row].copy_from_slice(&slot.final_observation);
+            let row = e * privileged_len..(e + 1) * privileged_len;
+            self.privileged[row.clone()].copy_from_slice(&slot.privileged);
+            self.final_privileged[row].copy_from_slice(&slot.final_privileged);
             self.reward[e] = slot.reward;
             self.terminated[e] = slot.terminated;
             self.truncated[e] = slot.truncated;
@@ -231,10 +266,21 @@ impl Slot {
         self.episode.clone_from(&result.info.episode);
         if self.terminated || self.truncated {
             self.final_observation.copy_from_slice(result.observation);
+            if !self.final_privileged.is_empty() {
+                self.env.privileged(&mut self.final_privileged);
+            }
             let first = self.env.reset(None);
             self.observation.copy_from_slice(first.observation);
         } else {
             self.observation.copy_from_slice(result.observation);
+        }
+        self.look_ahead();
+    }
+
+    /// Takes in what the environment offers a critic, if that was asked for.
+    fn look_ahead(&mut self) {
+        if !self.privileged.is_empty() {
+            self.env.privileged(&mut self.privileged);
         }
     }
 }
@@ -352,6 +398,30 @@ mod tests {
             assert_eq!(envs.observation(), present, "the batch goes on from what it handed out");
         }
         assert!(ends >= 6, "{ends} episodes ended");
+    }
+
+    #[test]
+    fn what_only_a_critic_knows_belongs_to_the_same_state_as_the_observation_and_is_absent_unless_asked_for() {
+        let mut envs = batch("ProbeHiddenReward-v0", 5);
+        envs.reset(3);
+        assert!(envs.privileged().is_empty());
+        envs.carry_privileged();
+        envs.reset(3);
+        let mut seen = [false; 2];
+        for _ in 0..20 {
+            let present = envs.privileged().to_vec();
+            let step = envs.step(&[0.0; 5]);
+            for e in 0..5 {
+                assert_eq!(step.reward[e], f64::from(present[e]), "the sign is that of the state acted in");
+                assert_eq!(step.final_privileged[e], present[e], "and of the state that ended");
+                seen[usize::from(present[e] > 0.0)] = true;
+            }
+        }
+        assert_eq!(seen, [true; 2]);
+        let (states, present) = (envs.save_state(), envs.privileged().to_vec());
+        envs.step(&[0.0; 5]);
+        envs.load_state(&states).expect("its own states");
+        assert_eq!(envs.privileged(), present);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<'a> RequestReader<'a> {
     /// Refuses a decision whose numbers JSON could not carry.
     pub(super) fn check_output(&self, outcome: &Outcome) -> Result<(), RequestError> {
         let decision = &outcome.decision;
-        let mut numbers = decision.action.iter().chain([&decision.value, &decision.log_prob]);
+        let mut numbers = decision.action.iter().chain(&decision.value).chain([&decision.log_prob]);
         if numbers.all(|x| x.is_finite()) {
             return Ok(());
         }
