@@ -10,8 +10,10 @@ mod actor_critic;
 mod checkpoint;
 mod collector;
 mod config;
+mod continuous;
 mod distribution;
 mod error;
+mod exploration;
 mod gae;
 mod host;
 mod init;
@@ -27,7 +29,7 @@ mod consistency;
 #[cfg(test)]
 mod golden;
 
-pub use config::{NetworkConfig, PpoConfig};
+pub use config::{CriticKind, CriticObservation, NetworkConfig, PpoConfig};
 pub use error::PpoError;
 pub use learner_choice::LearnerChoice;
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

@@ -16,6 +16,8 @@ pub(super) struct RolloutBuffer {
     pub(super) num_envs: usize,
     /// `[num_steps, num_envs, observation_len]`, normalised.
     pub(super) observations: Vec<f32>,
+    /// `[num_steps, num_envs, privileged_len]`: what only the critic reads; empty if it reads what the actor does.
+    pub(super) privileged: Vec<f32>,
     /// `[num_steps, num_envs, action_len]`, as sampled.
     pub(super) actions: Vec<f32>,
     /// `[num_steps, num_envs, mask_len]`, true where an option is legal.
@@ -39,6 +41,8 @@ pub(super) struct RolloutBuffer {
 pub(super) struct Batch {
     /// `[rows, observation_len]`.
     pub(super) observation: Tensor<2>,
+    /// `[rows, privileged_len]`; absent if the critic reads what the actor does.
+    pub(super) privileged: Option<Tensor<2>>,
     /// The actions, taken apart.
     pub(super) actions: ActionBatch,
     /// `[rows, 1]`.
@@ -57,6 +61,7 @@ impl RolloutBuffer {
         num_steps: usize,
         num_envs: usize,
         observation_len: usize,
+        privileged_len: usize,
         action_len: usize,
         mask_len: usize,
     ) -> Self {
@@ -65,6 +70,7 @@ impl RolloutBuffer {
             num_steps,
             num_envs,
             observations: vec![0.0; n * observation_len],
+            privileged: vec![0.0; n * privileged_len],
             actions: vec![0.0; n * action_len],
             masks: vec![true; n * mask_len],
             log_probs: vec![0.0; n],
@@ -111,6 +117,10 @@ impl RolloutBuffer {
         let observation_len = self.observations.len() / rows;
         Batch {
             observation: Tensor::from_data(TensorData::new(self.observations.clone(), [rows, observation_len]), device),
+            privileged: (!self.privileged.is_empty()).then(|| {
+                let shape = [rows, self.privileged.len() / rows];
+                Tensor::from_data(TensorData::new(self.privileged.clone(), shape), device)
+            }),
             actions,
             old_log_prob: column(self.log_probs.clone(), device),
             old_value: column(self.values.clone(), device),
@@ -128,6 +138,7 @@ impl Batch {
         let pick = |x: &Tensor<2>| x.clone().select(0, at.clone());
         Self {
             observation: pick(&self.observation),
+            privileged: self.privileged.as_ref().map(pick),
             actions: ActionBatch {
                 continuous: self.actions.continuous.as_ref().map(pick),
                 choices: self.actions.choices.clone().map(|x| x.select(0, at.clone())),
@@ -145,6 +156,7 @@ impl Batch {
         let pick = |x: &Tensor<2>| x.clone().slice([range.clone()]);
         Self {
             observation: pick(&self.observation),
+            privileged: self.privileged.as_ref().map(pick),
             actions: ActionBatch {
                 continuous: self.actions.continuous.as_ref().map(pick),
                 choices: self.actions.choices.clone().map(|x| x.slice([range.clone()])),

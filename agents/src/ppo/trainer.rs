@@ -6,16 +6,16 @@
 
 use super::actor_critic::ActorCritic;
 use super::collector::{CollectFigures, Collector};
-use super::config::{NetworkConfig, PpoConfig};
+use super::config::{CriticObservation, NetworkConfig, PpoConfig};
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
 use super::host::HostLearner;
 use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory};
 use super::optimizer::ClippedAdam;
-use crate::artifact::PolicyNetwork;
+use crate::artifact::{ActionHead, Distribution, MlpScratch, PolicyNetwork, Spread, deviations};
 use crate::device::{self, DeviceChoice};
-use flexai_env::core::{ActionComponent, EpisodeStatistics, SeedTree, StreamRng, VecEnv};
+use flexai_env::core::{EpisodeStatistics, SeedTree, StreamRng, VecEnv};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use std::time::Instant;
 pub struct Trainer {
     pub(super) config: PpoConfig,
     pub(super) network: NetworkConfig,
-    pub(super) heads: Vec<ActionComponent>,
+    pub(super) heads: ActionHead,
     pub(super) collector: Collector,
     pub(super) learner: Learner,
     pub(super) shuffle: StreamRng,
@@ -70,7 +70,8 @@ pub struct UpdateReport {
     pub info_means: Vec<f64>,
     /// Mean reward per step, before scaling.
     pub reward_mean: f64,
-    /// Standard deviation of each continuous action after the update.
+    /// Standard deviation of each continuous action after the update: of the normal before squashing or clipping, or of a
+    /// beta distribution in the action's units; the mean over the present observations where it depends on them.
     pub action_std: Vec<f64>,
     /// Seconds spent; they differ from run to run.
     #[serde(skip)]
@@ -102,19 +103,25 @@ impl Trainer {
         if !faults.is_empty() {
             return Err(PpoError::Config(faults));
         }
-        check_environments(config, &venv)?;
+        check_environments(config, network, &venv)?;
         let device = device::open(device)?;
         keep_freed_memory();
         let tree = SeedTree::new(seed).child("ppo", 0);
-        let heads = venv.action_space().components();
+        let heads = ActionHead { components: venv.action_space().components(), style: network.style() };
+        if let Err(reason) = heads.style.check(&heads.components) {
+            let fault = format!("`network.distribution` or `network.spread` does not fit the action: {reason}");
+            return Err(PpoError::Config(vec![fault]));
+        }
         let observation_len = venv.observation_space().flat_len();
-        let weights = ActorCritic::new(network, observation_len, &heads, &mut tree.stream("weights"), &device);
-        let collector = Collector::new(config, tree, venv);
+        let privileged_len = venv.first().privileged_len();
+        let weights =
+            ActorCritic::new(network, observation_len, privileged_len, &heads, &mut tree.stream("weights"), &device);
+        let policy = weights.to_policy_network(&heads, None)?;
+        let collector = Collector::new(config, tree, venv, &policy);
         if let Some(i) = collector.observation.iter().position(|x| !x.is_finite()) {
             let what = format!("observation {} of environment {}", i % observation_len, i / observation_len);
             return Err(PpoError::NotFinite { what, update: 0 });
         }
-        let policy = weights.to_policy_network(&heads, None)?;
         let on_host = config.learner.on_host(&device, network, &heads)?;
         let learner = Learner {
             host: on_host.then(|| HostLearner::new(&policy)),
@@ -190,9 +197,11 @@ impl Trainer {
         &self.collector.venv
     }
 
-    /// The present policy, with a copy of the running observation statistics: it takes raw observations.
+    /// The present policy, with a copy of the running observation statistics: it takes raw observations. A critic that
+    /// reads what only training knows stays behind.
     pub fn policy_network(&self) -> PolicyNetwork {
-        PolicyNetwork { normalizer: self.collector.observation_normalizer.clone(), ..self.policy.clone() }
+        let normalizer = self.collector.observation_normalizer.clone();
+        PolicyNetwork { normalizer, ..self.policy.clone() }.without_privileged_critic()
     }
 
     fn try_update(&mut self) -> Result<UpdateReport, PpoError> {
@@ -253,13 +262,35 @@ impl Trainer {
             epochs_run: figures.len() / self.config.num_minibatches,
             info_means: collected.info_means,
             reward_mean: collected.reward_mean,
-            action_std: self.policy.log_std.iter().map(|x| f64::from(*x).exp()).collect(),
+            action_std: self.action_std(),
             timing,
         }
     }
 }
 
-fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError> {
+impl Trainer {
+    fn action_std(&self) -> Vec<f64> {
+        let policy = &self.policy;
+        let style = policy.heads.style;
+        if style.distribution != Distribution::Beta && style.spread == Spread::Independent {
+            return policy.log_std.iter().map(|x| f64::from(*x).exp()).collect();
+        }
+        let observation = &self.collector.observation;
+        let (rows, len, width) = (self.config.num_envs, policy.actor.outputs(), policy.actor.features());
+        let (mut scratch, mut parameters) = (MlpScratch::default(), vec![0.0; rows * len]);
+        policy.actor.forward(observation, &mut scratch, &mut parameters);
+        let mut means = vec![0.0; policy.heads.continuous_len()];
+        let (mut buffer, mut row) = (Vec::new(), Vec::new());
+        for (parameters, features) in parameters.chunks_exact(len).zip(scratch.features().chunks_exact(width)) {
+            let log_std = policy.row_log_std(features, &mut buffer);
+            deviations(&policy.heads, parameters, log_std, &mut row);
+            means.iter_mut().zip(&row).for_each(|(mean, x)| *mean += f64::from(*x) / rows as f64);
+        }
+        means
+    }
+}
+
+fn check_environments(config: &PpoConfig, network: &NetworkConfig, venv: &VecEnv) -> Result<(), PpoError> {
     let fault = |found: String, expected: &str, hint: &str| {
         Err(PpoError::Environment { found, expected: expected.to_string(), hint: hint.to_string() })
     };
@@ -274,6 +305,13 @@ fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError>
     if venv.observation_space().flat_len() == 0 {
         return fault("observations of length 0".into(), "at least one number", "add a field to the observation");
     }
+    if network.critic_observation == CriticObservation::Privileged && venv.first().privileged_len() == 0 {
+        return fault(
+            "nothing that only a critic may know".into(),
+            "something (`network.critic_observation` is `privileged`)",
+            "FlexSite-v1 and FlexFleet-v1 offer it; with `critic_observation = \"actor\"` none is needed",
+        );
+    }
     if venv.action_space().flat_len() == 0 {
         return fault("actions of length 0".into(), "at least one number", "add a part to the action");
     }
@@ -284,7 +322,8 @@ fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError>
 fn check_weights(policy: &PolicyNetwork) -> Result<(), String> {
     for (name, mlp) in [("actor", &policy.actor), ("critic", &policy.critic)] {
         for (i, layer) in mlp.layers.iter().enumerate() {
-            if !layer.weight.iter().chain(&layer.bias).all(|x| x.is_finite()) {
+            let norm = mlp.norms.get(i).into_iter().flat_map(|norm| norm.gain.iter().chain(&norm.bias));
+            if !layer.weight.iter().chain(&layer.bias).chain(norm).all(|x| x.is_finite()) {
                 return Err(format!("a weight of layer {} of the {name}", i + 1));
             }
         }

@@ -24,6 +24,9 @@ pub struct VecEnv {
     info_len: usize,
     observation: Vec<f32>,
     final_observation: Vec<f32>,
+    /// `[num_envs, privileged_len]`, as is the next; empty unless asked for.
+    privileged: Vec<f32>,
+    final_privileged: Vec<f32>,
     reward: Vec<f64>,
     terminated: Vec<bool>,
     truncated: Vec<bool>,
@@ -35,6 +38,8 @@ pub struct VecEnv {
 /// One environment with those of its results that its thread cannot write into the batch's rows.
 struct Slot {
     env: Box<dyn Env>,
+    privileged: Vec<f32>,
+    final_privileged: Vec<f32>,
     reward: f64,
     terminated: bool,
     truncated: bool,
@@ -55,6 +60,10 @@ pub struct VecStep<'a> {
     pub observation: &'a [f32],
     /// `[num_envs, observation_len]`; meaningful only in rows where an episode ended.
     pub final_observation: &'a [f32],
+    /// `[num_envs, privileged_len]`, as `observation`; empty unless asked for, as is the next.
+    pub privileged: &'a [f32],
+    /// `[num_envs, privileged_len]`, as `final_observation`.
+    pub final_privileged: &'a [f32],
     /// `[num_envs]`.
     pub reward: &'a [f64],
     /// `[num_envs]`.
@@ -85,7 +94,15 @@ impl VecEnv {
         };
         assert!(envs.iter().all(|e| same(e.as_ref())), "all environments of a batch must have the same spaces");
         let n = envs.len();
-        let slot = |env| Slot { env, reward: 0.0, terminated: false, truncated: false, episode: None };
+        let slot = |env| Slot {
+            env,
+            privileged: Vec::new(),
+            final_privileged: Vec::new(),
+            reward: 0.0,
+            terminated: false,
+            truncated: false,
+            episode: None,
+        };
         Self {
             slots: envs.into_iter().map(slot).collect(),
             action_len,
@@ -93,6 +110,8 @@ impl VecEnv {
             info_len,
             observation: vec![0.0; n * observation_len],
             final_observation: vec![0.0; n * observation_len],
+            privileged: Vec::new(),
+            final_privileged: Vec::new(),
             reward: vec![0.0; n],
             terminated: vec![false; n],
             truncated: vec![false; n],
@@ -138,6 +157,20 @@ impl VecEnv {
         &self.mask
     }
 
+    /// What a critic may know beyond the present observations, `[num_envs, privileged_len]`; empty unless asked for.
+    pub fn privileged(&self) -> &[f32] {
+        &self.privileged
+    }
+
+    /// Asks for what the environments offer a critic, from the next reset, step or load on.
+    pub fn carry_privileged(&mut self) {
+        let (n, len) = (self.slots.len(), self.first().privileged_len());
+        (self.privileged, self.final_privileged) = (vec![0.0; n * len], vec![0.0; n * len]);
+        for slot in &mut self.slots {
+            (slot.privileged, slot.final_privileged) = (vec![0.0; len], vec![0.0; len]);
+        }
+    }
+
     /// Starts an episode everywhere; environment `e` gets the seed of child `("env", e)`.
     pub fn reset(&mut self, seed: u64) {
         let tree = SeedTree::new(seed);
@@ -145,6 +178,7 @@ impl VecEnv {
         {
             let first = slot.env.reset(Some(tree.child("env", e as u64).seed()));
             row.copy_from_slice(first.observation);
+            slot.look_ahead();
         }
         self.gather();
     }
@@ -175,6 +209,8 @@ impl VecEnv {
         VecStep {
             observation: &self.observation,
             final_observation: &self.final_observation,
+            privileged: &self.privileged,
+            final_privileged: &self.final_privileged,
             reward: &self.reward,
             terminated: &self.terminated,
             truncated: &self.truncated,
@@ -204,6 +240,7 @@ impl VecEnv {
         for ((slot, row), bytes) in self.slots.iter_mut().zip(rows).zip(states) {
             slot.env.load_state(bytes)?;
             row.copy_from_slice(slot.env.observation());
+            slot.look_ahead();
         }
         self.gather();
         Ok(())
@@ -212,7 +249,11 @@ impl VecEnv {
     fn gather(&mut self) {
         self.episodes.clear();
         let mask_len = self.mask.len() / self.slots.len();
+        let privileged_len = self.slots[0].privileged.len();
         for (e, slot) in self.slots.iter_mut().enumerate() {
+            let row = e * privileged_len..(e + 1) * privileged_len;
+            self.privileged[row.clone()].copy_from_slice(&slot.privileged);
+            self.final_privileged[row].copy_from_slice(&slot.final_privileged);
             self.reward[e] = slot.reward;
             self.terminated[e] = slot.terminated;
             self.truncated[e] = slot.truncated;
@@ -236,10 +277,21 @@ impl Slot {
         self.episode.clone_from(&result.info.episode);
         if self.terminated || self.truncated {
             row.last.copy_from_slice(result.observation);
+            if !self.final_privileged.is_empty() {
+                self.env.privileged(&mut self.final_privileged);
+            }
             let first = self.env.reset(None);
             row.next.copy_from_slice(first.observation);
         } else {
             row.next.copy_from_slice(result.observation);
+        }
+        self.look_ahead();
+    }
+
+    /// Takes in what the environment offers a critic, if that was asked for.
+    fn look_ahead(&mut self) {
+        if !self.privileged.is_empty() {
+            self.env.privileged(&mut self.privileged);
         }
     }
 }
@@ -357,6 +409,30 @@ mod tests {
             assert_eq!(envs.observation(), present, "the batch goes on from what it handed out");
         }
         assert!(ends >= 6, "{ends} episodes ended");
+    }
+
+    #[test]
+    fn what_only_a_critic_knows_belongs_to_the_same_state_as_the_observation_and_is_absent_unless_asked_for() {
+        let mut envs = batch("ProbeHiddenReward-v0", 5);
+        envs.reset(3);
+        assert!(envs.privileged().is_empty());
+        envs.carry_privileged();
+        envs.reset(3);
+        let mut seen = [false; 2];
+        for _ in 0..20 {
+            let present = envs.privileged().to_vec();
+            let step = envs.step(&[0.0; 5]);
+            for e in 0..5 {
+                assert_eq!(step.reward[e], f64::from(present[e]), "the sign is that of the state acted in");
+                assert_eq!(step.final_privileged[e], present[e], "and of the state that ended");
+                seen[usize::from(present[e] > 0.0)] = true;
+            }
+        }
+        assert_eq!(seen, [true; 2]);
+        let (states, present) = (envs.save_state(), envs.privileged().to_vec());
+        envs.step(&[0.0; 5]);
+        envs.load_state(&states).expect("its own states");
+        assert_eq!(envs.privileged(), present);
     }
 
     #[test]

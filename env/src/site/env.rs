@@ -10,6 +10,7 @@ use super::episode::{Episode, EpisodeEnd, WindowChoice};
 use super::gate::gated_classes;
 use super::ledger::{INFO_KEYS, Ledger, StepAccount};
 use super::observation::{FleetView, SiteView, observation_len, observation_schema};
+use super::privileged::{PRIVILEGED, write_privileged};
 use super::reward::{potential_gbp, reward};
 use super::setup::{SetupError, SiteSetup};
 use super::state::SiteState;
@@ -249,6 +250,14 @@ impl Env for FlexFleet {
 
     fn observation(&self) -> &[f32] {
         &self.observation
+    }
+
+    fn privileged_len(&self) -> usize {
+        PRIVILEGED
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        write_privileged(&self.setup, self.episode.at(), out);
     }
 
     fn action_mask(&self) -> Option<&[bool]> {

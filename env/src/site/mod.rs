@@ -20,6 +20,7 @@ mod ledger;
 mod memory;
 mod migration;
 mod observation;
+mod privileged;
 mod reward;
 mod settlement;
 mod setup;
