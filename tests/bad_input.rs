@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Asserts exit code, shape and words of a refusal.
-fn assert_refused(ran: &Ran, code: i32, words: &[&str]) {
+pub(crate) fn assert_refused(ran: &Ran, code: i32, words: &[&str]) {
     let stderr = &ran.stderr;
     assert_eq!(ran.code, Some(code), "{stderr}");
     assert!(stderr.starts_with("error: "), "{stderr}");
@@ -40,7 +40,7 @@ fn misused(arguments: &[&str], words: &[&str]) {
 }
 
 /// Trains from a text; returns what came of it, and the folder it happened in.
-fn train(config: &str, more: &[&str]) -> (TempDir, Ran) {
+pub(crate) fn train(config: &str, more: &[&str]) -> (TempDir, Ran) {
     let folder = folder_with(config);
     let (file, out) = (folder.path().join("config.toml"), folder.path().join("run"));
     let ran = flexai(&[&["train", text(&file), "--out", text(&out)], more].concat());
@@ -201,6 +201,7 @@ fn rivals_splits_dates_and_counts_are_checked() {
     play(&["--from", "2022-06-07", "--to", "2022-06-12"], &["the range holds no Monday to Sunday"]);
     play(&["--weeks", "0"], &["--weeks: is 0, expected 1 or more"]);
     play(&["--seeds", "0"], &["--seeds: is 0, expected 1 or more"]);
+    play(&["--seeds", "99999999999"], &["(--seeds): is 99999999999, expected at most 1000"]);
     play(&["--scenario", "nowhere.toml"], &["nowhere.toml: there is no such file"]);
 }
 
@@ -224,7 +225,11 @@ fn what_has_no_meaning_for_a_task_without_weeks_is_refused() {
     refused(&["evaluate", pole, text(site_run())], &["plays FlexSite-v1, expected a policy of CartPole-v1"]);
     refused(&["evaluate", pole, "--grid", "a.csv"], &["--grid: is for sites, but the policy plays CartPole-v1"]);
     refused(&["evaluate", pole, "--seeds", "0"], &["--seeds: is 0, expected 1 or more"]);
+    refused(&["evaluate", pole, "--seeds", "99999999999"], &["--seeds: is 99999999999, expected at most 1000000"]);
     let out = temporary();
+    let folder = out.path().join("evaluation");
+    refused(&["evaluate", pole, "--out", text(&folder)], &["--out: is for sites, but the policy plays CartPole-v1"]);
+    assert!(!folder.exists());
     let svg = out.path().join("day.svg");
     let figure = ["figure", "day", pole, "--date", "2024-02-14", "--out", text(&svg)];
     refused(&figure, &["manifest.json: the policy reads `position`", "schema hash"]);

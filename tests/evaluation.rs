@@ -1,6 +1,8 @@
-//! Evaluations on disk: a killed one goes on, stored ones are compared, and README's leaderboard is made of them.
+//! Evaluations on disk: a killed one goes on, stored ones are compared, and README's leaderboard is made of them; what
+//! cannot be evaluated is refused.
 
-use crate::support::{files_of, finish, flexai, start, temporary, text, workspace};
+use crate::bad_input::{assert_refused, refused, train};
+use crate::support::{TINY_SITE, files_of, finish, flexai, site_run, start, temporary, text, workspace};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -104,4 +106,42 @@ fn the_leaderboard_of_the_readme_is_made_of_the_stored_evaluations() {
     let refused = flexai(&[arguments.as_slice(), &["--write", text(&path)]].concat());
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("is missing, expected the table between two markers"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_policy_is_refused_where_actions_are_others_though_it_could_read_the_observation() {
+    let run = text(site_run());
+    let out = temporary();
+    let svg = out.path().join("day.svg");
+    let words = "manifest.json: the policy decides ";
+    for (scenario, found) in [
+        ("configs/scenarios/ctss.toml", "by continuous numbers, expected 5 levels, as scenario `ctss` has it"),
+        ("configs/scenarios/quickstart.toml", "as scenario `quickstart` has it"),
+    ] {
+        let told = [words, found, "hint: run the scenario the policy was trained on"];
+        refused(&["evaluate", run, "--scenario", scenario, "--rivals", "none", "--weeks", "1"], &told);
+        let figure = ["figure", "day", run, "--date", "2024-02-14", "--scenario", scenario, "--out", text(&svg)];
+        refused(&figure, &told);
+    }
+}
+
+#[test]
+fn a_plan_that_sees_the_future_is_refused_before_training() {
+    for source in ["planner:forecast=perfect", "arbitrage:jobs=mpc(forecast=perfect)"] {
+        let (_folder, ran) = train(&format!("{TINY_SITE}\n[plan]\nsource = \"{source}\"\n"), &[]);
+        assert_refused(&ran, 2, &["`plan.source` is `", source, "which sees the future, expected a rival that knows"]);
+    }
+    let bare = "[scenario.battery]\ncapacity_mwh = 0.0\n";
+    let (_folder, ran) = train(&format!("{TINY_SITE}\n[plan]\nsource = \"arbitrage\"\n{bare}"), &[]);
+    assert_refused(&ran, 2, &["`plan.source` is `arbitrage`, which needs a battery"]);
+}
+
+#[test]
+fn what_is_no_evaluation_is_refused_whatever_its_bytes() {
+    let folder = temporary();
+    let path = folder.path().join("binary");
+    fs::write(&path, [0x1f_u8, 0x8b, 0xff, 0xfe, 0x00]).unwrap();
+    for command in ["compare", "leaderboard"] {
+        refused(&[command, text(&path)], &["binary: ", "expected an evaluation as `flexai evaluate` writes it"]);
+    }
 }

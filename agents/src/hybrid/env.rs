@@ -33,10 +33,9 @@ impl PlannedFleet {
     /// A fleet that follows a plan; call `reset` before the first step.
     ///
     /// # Errors
-    /// A message if the source of the plan is no rival, or the fleet's actions are discrete.
+    /// A message if the source of the plan is no rival that can play there, or the fleet's actions are discrete.
     pub fn new(fleet: FlexFleet, config: &PlanConfig) -> Result<Self, String> {
-        let discrete = fleet.setup().config.controls.discrete_levels > 0;
-        if let Some((_, fault)) = config.validate(discrete).into_iter().next() {
+        if let Some((_, fault)) = config.validate(&fleet.setup().config).into_iter().next() {
             return Err(fault);
         }
         let (inputs, actions) = (fleet.observation_space().flat_len(), fleet.action_space().flat_len());

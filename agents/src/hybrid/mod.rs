@@ -16,6 +16,7 @@ pub use policy::{HybridPolicy, HybridSource, player};
 use crate::policy::{Policy, PolicySource as _, Situation};
 use crate::rivals::ChosenRival;
 use flexai_env::core::{ObservationField, ObservationSchema};
+use flexai_env::site::SiteConfig;
 use serde::{Deserialize, Serialize};
 
 /// Where the base action comes from: table `[plan]` of a training configuration; travels with the policy.
@@ -34,16 +35,34 @@ fn default_gain() -> f64 {
 }
 
 impl PlanConfig {
-    /// Faults as `(key, message)`; `discrete` says whether the scenario has discrete actions, which cannot be moved.
-    pub fn validate(&self, discrete: bool) -> Vec<(String, String)> {
+    /// Faults of the plan itself as `(key, message)`.
+    pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
-        if let Err(message) = rival(&self.source) {
-            faults.push(("plan.source".into(), format!("`plan.source` {message}")));
+        match chosen(&self.source) {
+            Err(message) => faults.push(("plan.source".into(), format!("`plan.source` {message}"))),
+            Ok(rival) if rival.sees_the_future() => {
+                let text = format!(
+                    "`plan.source` is `{}`, which sees the future, expected a rival that knows no more than the policy",
+                    self.source
+                );
+                faults.push(("plan.source".into(), text));
+            }
+            Ok(_) => {}
         }
         if !(self.gain > 0.0 && self.gain <= 2.0) {
             faults.push(("plan.gain".into(), format!("`plan.gain` is {}, expected more than 0, at most 2", self.gain)));
         }
-        if discrete {
+        faults
+    }
+
+    /// Faults of the plan, and of the two together, in a scenario: discrete actions cannot be moved.
+    pub fn validate(&self, scenario: &SiteConfig) -> Vec<(String, String)> {
+        let mut faults = self.faults();
+        if let Some(why) = chosen(&self.source).ok().and_then(|rival| rival.unfit(scenario)) {
+            let text = format!("`plan.source` is `{}`, which {why}, expected a rival that can play it", self.source);
+            faults.push(("plan.source".into(), text));
+        }
+        if scenario.controls.discrete_levels > 0 {
             let text =
                 "`plan` moves continuous actions, but `controls.discrete_levels` makes them discrete, expected 0";
             faults.push(("plan".into(), text.into()));
@@ -52,9 +71,8 @@ impl PlanConfig {
     }
 }
 
-fn rival(source: &str) -> Result<Box<dyn Policy>, String> {
-    let rival = ChosenRival::parse(source).map_err(|error| format!("is `{source}`, expected a rival: {error}"))?;
-    Ok(rival.make())
+fn chosen(source: &str) -> Result<ChosenRival, String> {
+    ChosenRival::parse(source).map_err(|error| format!("is `{source}`, expected a rival: {error}"))
 }
 
 /// A plan being followed: asks its source once per period, and moves what it said.
@@ -70,7 +88,7 @@ impl Plan {
     /// # Errors
     /// A message if the source is no rival.
     fn new(config: &PlanConfig) -> Result<Self, String> {
-        Ok(Self { source: rival(&config.source)?, gain: config.gain as f32, base: Vec::new() })
+        Ok(Self { source: chosen(&config.source)?.make(), gain: config.gain as f32, base: Vec::new() })
     }
 
     /// Asks the source for an action of a length; its answer is kept within the bounds of an action.

@@ -78,10 +78,31 @@ fn a_hybrid_plays_a_week_as_it_was_trained_to() {
 
 #[test]
 fn a_faulty_plan_is_refused_in_words() {
-    let faults = PlanConfig { source: "nobody".into(), gain: 3.0 }.validate(true);
+    let mut discrete = SiteConfig::default();
+    discrete.controls.discrete_levels = 5;
+    let faults = PlanConfig { source: "nobody".into(), gain: 3.0 }.validate(&discrete);
     let keys: Vec<&str> = faults.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["plan.source", "plan.gain", "plan"]);
     assert!(faults[0].1.contains("`nobody`"), "{}", faults[0].1);
+}
+
+#[test]
+fn a_plan_that_sees_the_future_or_cannot_play_the_scenario_is_refused() {
+    let faults =
+        |source: &str, scenario: &SiteConfig| PlanConfig { source: source.into(), gain: 1.0 }.validate(scenario);
+    let standard = SiteConfig::default();
+    for source in ["planner:forecast=perfect", "mpc:forecast=perfect", "arbitrage:jobs=mpc(forecast=perfect)"] {
+        let found = faults(source, &standard);
+        assert_eq!(found.len(), 1, "{source}: {found:?}");
+        assert!(found[0].1.contains(source) && found[0].1.contains("sees the future"), "{}", found[0].1);
+        let config = PlanConfig { source: source.into(), gain: 1.0 };
+        assert!(PlannedFleet::new(FlexFleet::new(setup()), &config).is_err(), "{source} cannot be trained with");
+    }
+    assert_eq!(faults("arbitrage", &standard), []);
+    let mut bare = SiteConfig::default();
+    bare.battery.capacity_mwh = 0.0;
+    let found = faults("arbitrage", &bare);
+    assert!(found.len() == 1 && found[0].1.contains("needs a battery"), "{found:?}");
 }
 
 /// A small network with drawn weights.

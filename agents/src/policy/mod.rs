@@ -60,4 +60,9 @@ pub trait PolicySource: Sync {
 
     /// A policy of its own.
     fn make(&self) -> Box<dyn Policy>;
+
+    /// Whether it looks up what nobody could know yet, as a measure of what knowing is worth.
+    fn sees_the_future(&self) -> bool {
+        false
+    }
 }

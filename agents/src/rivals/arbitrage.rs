@@ -1,17 +1,19 @@
 //! Storage arbitrage: the battery alone buys low and sells high, whatever schedules the jobs.
 //!
-//! In: prices known now. Out: battery set-points; the rest of the action is that of another rival (`jobs`).
+//! In: prices known now. Out: battery set-points; the rest of the action is that of another rival (`jobs`). FIFO as that
+//! rival works at the power that takes the least energy where power may be capped; the baseline never does.
 //! Always: only what is known is looked at; where nothing is known the battery rests. Not here: joining two policies
 //! (`beside.rs`), ranks of prices (`price_rank.rs`), the linear program (`planning/dispatch_model/`).
 
 use super::beside::Beside;
 use super::choice::ChosenRival;
+use super::fifo::Fifo;
 use super::mpc::set_point;
 use super::planner::FORECAST;
 use super::price_rank::{PriceRank, battery_at, share_fault};
 use super::rival::{OptionSpec, RivalPolicy, first_fault};
 use crate::planning::solver::{InteriorPoint, Limits, Solver};
-use crate::planning::{DispatchModel, ForecastChoice, Outlook, OutlookOptions, SiteHorizon, Wanted};
+use crate::planning::{DispatchModel, ForecastChoice, Outlook, OutlookOptions, SiteHorizon, Wanted, thrifty};
 use crate::policy::{Policy, PolicySource, Situation};
 use flexai_env::site::{SiteAction, SiteConfig, SiteView};
 use serde::{Deserialize, Serialize};
@@ -75,7 +77,8 @@ pub struct Arbitrage(Beside);
 impl RivalPolicy for Arbitrage {
     type Options = ArbitrageOptions;
     const NAME: &'static str = "arbitrage";
-    const SUMMARY: &'static str = "the battery alone buys low and sells high, beside any rival that schedules the jobs";
+    const SUMMARY: &'static str = "the battery alone buys low and sells high, beside any rival that schedules the jobs; \
+                                   beside fifo it takes the saving of power caps";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::fixed("method", "how the battery is decided: quantile (of the known day-ahead prices), or lp"),
         OptionSpec::tuned("charge", "quantile at or below which it charges", super::day_ahead_quantile::CHARGE),
@@ -100,13 +103,20 @@ impl RivalPolicy for Arbitrage {
             ArbitrageMethod::Quantile => Box::new(BatteryQuantile { options, rank: PriceRank::default() }),
             ArbitrageMethod::Lp => Box::new(BatteryProgram::new(&options)),
         };
-        Self(Beside::new(Self::NAME, batteries, jobs.make()))
+        // Every other rival decides on power caps by itself.
+        let jobs = if jobs.rival().name == Fifo::NAME { Box::new(ThriftyFifo) } else { jobs.make() };
+        Self(Beside::new(Self::NAME, batteries, jobs))
     }
 
     fn fault(options: &ArbitrageOptions) -> Option<String> {
         let jobs = ChosenRival::parse(&options.jobs).err().map(|error| format!("`jobs`: {error}"));
         let shares = share_fault("charge", options.charge).or(share_fault("discharge", options.discharge));
         shares.or(first_fault(options.outlook().validate())).or(jobs)
+    }
+
+    fn sees_the_future(options: &ArbitrageOptions) -> bool {
+        let looks_ahead = options.method == ArbitrageMethod::Lp && options.forecast == ForecastChoice::Perfect;
+        looks_ahead || ChosenRival::parse(&options.jobs).is_ok_and(|jobs| jobs.sees_the_future())
     }
 
     fn unfit(options: &ArbitrageOptions, scenario: &SiteConfig) -> Option<String> {
@@ -128,6 +138,20 @@ impl Policy for Arbitrage {
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
         self.0.decide(situation, action);
+    }
+}
+
+/// All jobs at once, with the least energy for them.
+struct ThriftyFifo;
+
+impl Policy for ThriftyFifo {
+    fn name(&self) -> &str {
+        Fifo::NAME
+    }
+
+    fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {
+        let fleet = situation.site.expect("rivals of the site are only offered for site environments");
+        fleet.decide_each(action, |site| thrifty(site, SiteAction::fifo()));
     }
 }
 

@@ -1,9 +1,11 @@
 //! Carbon-threshold scheduling: a class waits while the grid is dirtier than its threshold, up to its latest start.
 //!
 //! Always: must-run work beats the threshold (the environment sees to that). The carbon intensity of the period is not
-//! known when it is decided, so the newest known value stands for it. The battery stays idle.
+//! known when it is decided, so the newest known value stands for it. The battery stays idle. Where power may be capped it is
+//! the one that takes the least energy for the work.
 
 use super::rival::{NoOptions, RivalPolicy, without_jobs};
+use crate::planning::thrifty;
 use crate::policy::{Policy, Situation};
 use flexai_env::grid::Signal;
 use flexai_env::site::{SiteAction, SiteConfig};
@@ -14,7 +16,8 @@ pub(super) struct CarbonThreshold;
 impl RivalPolicy for CarbonThreshold {
     type Options = NoOptions;
     const NAME: &'static str = "carbon_threshold";
-    const SUMMARY: &'static str = "wait while carbon is above the class's threshold, battery idle";
+    const SUMMARY: &'static str =
+        "wait while carbon is above the class's threshold, battery idle; it takes the saving of power caps";
 
     fn new(_options: NoOptions) -> Self {
         Self
@@ -41,7 +44,7 @@ impl Policy for CarbonThreshold {
                 let waits = class.carbon_threshold_gco2_kwh.is_some_and(|threshold| carbon > threshold);
                 *run = if waits { 0.0 } else { 1.0 };
             }
-            decision
+            thrifty(site, decision)
         });
     }
 }

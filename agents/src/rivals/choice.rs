@@ -197,6 +197,10 @@ impl PolicySource for ChosenRival {
             policy: policy.expect("the options were checked when it was chosen"),
         })
     }
+
+    fn sees_the_future(&self) -> bool {
+        (self.rival.sees_the_future)(Value::Object(self.options.clone()))
+    }
 }
 
 /// A rival that goes by the name that it was given.
@@ -352,6 +356,19 @@ mod tests {
         let [whole, real] = ["8", "8.0"].map(|hours| format!("day_ahead_quantile:long_hours={hours}"));
         let [whole, real] = [whole, real].map(|text| ChosenRival::parse(&text).unwrap().spelled_out());
         assert_eq!(whole, real);
+    }
+
+    #[test]
+    fn a_rival_with_a_perfect_forecast_sees_the_future_wherever_it_stands() {
+        let sees = |text: &str| ChosenRival::parse(text).unwrap().sees_the_future();
+        for rival in ["planner", "mpc", "genetic"] {
+            assert!(sees(&format!("{rival}:forecast=perfect")), "{rival}");
+            assert!(sees(&format!("arbitrage:jobs={rival}(forecast=perfect)")), "{rival} beside a battery");
+        }
+        assert!(sees("arbitrage:method=lp,forecast=perfect"));
+        assert!(sees("arbitrage:jobs=arbitrage(jobs=mpc(forecast=perfect))"));
+        assert!(!sees("arbitrage:forecast=perfect"), "quantiles of known prices ask no forecast");
+        assert!(RIVALS.iter().all(|rival| !sees(rival.name)), "none does so by its defaults");
     }
 
     #[test]

@@ -49,8 +49,7 @@ pub struct Ctss {
 impl RivalPolicy for Ctss {
     type Options = CtssOptions;
     const NAME: &'static str = "ctss";
-    const SUMMARY: &'static str =
-        "each job in the slots of least price x carbon before its deadline, under threshold and capacity, battery idle";
+    const SUMMARY: &'static str = "each job in the slots of least price x carbon before its deadline, under threshold and capacity, battery idle, full power";
     const OPTIONS: &'static [OptionSpec] = &[
         OptionSpec::fixed("clamp", "count negative prices as 0; without it dirty slots win at negative prices"),
         OptionSpec::fixed("charges", "count network and policy charges as part of the price"),

@@ -288,6 +288,10 @@ impl RivalPolicy for Mpc {
     fn fault(options: &MpcOptions) -> Option<String> {
         first_fault(options.validate())
     }
+
+    fn sees_the_future(options: &MpcOptions) -> bool {
+        options.forecast == ForecastChoice::Perfect
+    }
 }
 
 impl Policy for Mpc {

@@ -217,6 +217,10 @@ impl RivalPolicy for Planner {
     fn fault(options: &PlannerOptions) -> Option<String> {
         first_fault(options.validate())
     }
+
+    fn sees_the_future(options: &PlannerOptions) -> bool {
+        options.forecast == ForecastChoice::Perfect
+    }
 }
 
 impl Policy for Planner {

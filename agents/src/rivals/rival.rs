@@ -36,6 +36,11 @@ pub trait RivalPolicy: Policy + Sized + 'static {
     fn unfit(_options: &Self::Options, _scenario: &SiteConfig) -> Option<String> {
         None
     }
+
+    /// Whether it looks up what nobody could know yet, as a measure of what knowing is worth.
+    fn sees_the_future(_options: &Self::Options) -> bool {
+        false
+    }
 }
 
 /// What an option means.
@@ -83,6 +88,7 @@ pub struct Rival {
     pub(super) resolve: fn(Value) -> serde_json::Result<Map<String, Value>>,
     pub(super) fault: fn(Value) -> serde_json::Result<Option<String>>,
     pub(super) unfit: fn(Value, &SiteConfig) -> Option<String>,
+    pub(super) sees_the_future: fn(Value) -> bool,
 }
 
 impl Rival {
@@ -98,6 +104,7 @@ impl Rival {
             resolve: resolve::<T>,
             fault: fault::<T>,
             unfit: unfit::<T>,
+            sees_the_future: sees_the_future::<T>,
         }
     }
 
@@ -163,4 +170,8 @@ fn fault<T: RivalPolicy>(options: Value) -> serde_json::Result<Option<String>> {
 
 fn unfit<T: RivalPolicy>(options: Value, scenario: &SiteConfig) -> Option<String> {
     serde_json::from_value(options).ok().and_then(|options| T::unfit(&options, scenario))
+}
+
+fn sees_the_future<T: RivalPolicy>(options: Value) -> bool {
+    serde_json::from_value(options).is_ok_and(|options| T::sees_the_future(&options))
 }

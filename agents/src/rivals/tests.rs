@@ -187,6 +187,21 @@ fn arbitrage_moves_the_battery_and_leaves_the_jobs_to_the_rival_beside_it() {
 }
 
 #[test]
+fn whoever_decides_for_itself_takes_the_saving_of_power_caps_but_not_the_baseline_and_ctss() {
+    let mut capped = config();
+    capped.controls.power_cap = true;
+    // Battery, run, cap, serve.
+    let caps = |rival: &str| column(&day(rival, capped.clone(), grid(valley, |_| 100.0)), 2);
+    for rival in ["arbitrage", "arbitrage:method=lp", "carbon_threshold", "day_ahead_quantile"] {
+        let caps = caps(rival);
+        assert!(caps.iter().all(|cap| *cap < 1.0 && *cap == caps[0]), "{rival}: {caps:?}");
+    }
+    for rival in ["fifo", "ctss", "arbitrage:jobs=ctss"] {
+        assert!(caps(rival).iter().all(|cap| *cap == 1.0), "{rival}: as first stated");
+    }
+}
+
+#[test]
 fn arbitrage_by_a_linear_program_fills_the_battery_in_the_valley_and_sells_at_the_peak() {
     let battery = column(&day("arbitrage:method=lp", config(), grid(valley, |_| 100.0)), 0);
     // From half full, 8 MWh: with 1.9 MWh stored per half-hour the valley just fills it.

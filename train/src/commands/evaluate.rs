@@ -2,7 +2,7 @@
 
 use super::output::{print_json, print_line};
 use super::policy_source::{Player, TrainedPolicy};
-use super::report::{About, battery_mwh, learning_runs, played_day, write_report};
+use super::report::{About, learning_runs, played_day, write_report};
 use super::rivals::{rival_identity, rivals_to_play};
 use super::{Failure, Outcome};
 use crate::cli::EvaluateArgs;
@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 /// Episodes per policy outside site environments.
 const EPISODES: usize = 50;
+/// More of them say nothing more, and their returns are all kept.
+const MOST_EPISODES: usize = 1_000_000;
 
 pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
     let players = Player::resolve_all(&args.policies)?;
@@ -44,9 +46,6 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
             sources.push((Box::new(rival), "rival", identity));
         }
     }
-    for policy in players.iter().filter_map(Player::trained) {
-        policy.check_schema(&plan.setup.config)?;
-    }
     let contestants: Vec<Contestant<'_>> = sources
         .iter()
         .map(|(source, kind, identity)| Contestant { source: source.as_ref(), kind, identity: identity.clone() })
@@ -56,12 +55,7 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         record.save(folder)?;
     }
     if let Some(folder) = &args.report {
-        let about = About {
-            day,
-            battery_mwh: Some(battery_mwh(&plan)),
-            sites: plan.setup.places().len(),
-            learning: learning_runs(&players, &args.policies),
-        };
+        let about = About { day, learning: learning_runs(&players, &args.policies) };
         let page = write_report(folder, &record, &about)?;
         eprintln!("report: {}", page.display());
     }
@@ -184,6 +178,10 @@ pub(super) fn date(option: &str, text: &str) -> Result<Period, Failure> {
 fn evaluate_classic(args: &EvaluateArgs, players: &[Player], id: &str) -> Outcome {
     let episodes = args.seeds.unwrap_or(EPISODES);
     at_least_one("--seeds", episodes)?;
+    if episodes > MOST_EPISODES {
+        let message = format!("is {episodes}, expected at most {MOST_EPISODES}");
+        return Err(Fault::new("--seeds", message).hint("fewer episodes tell as much").into());
+    }
     only_policies_of(args, players, id)?;
     let mut reports = Vec::new();
     for policy in players.iter().filter_map(Player::trained) {
@@ -226,6 +224,8 @@ fn only_policies_of(args: &EvaluateArgs, players: &[Player], id: &str) -> Result
         ("--from", args.from.is_some()),
         ("--weeks", args.weeks.is_some()),
         ("--report", args.report.is_some()),
+        ("--day", args.day.is_some()),
+        ("--out", args.out.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),

@@ -94,9 +94,6 @@ fn day(policy: &str, day: &str, scenario: Option<&Path>, grid: Option<&Path>) ->
     };
     let setup = site_setup(config, load_grid(&grid)?)?;
     player.check_fit(&setup.config)?;
-    if let Some(policy) = trained {
-        policy.check_schema(&setup.config)?;
-    }
     let (window, shown) = window_of(&setup, day)?;
     let source = player.source(false).0;
     let optimised = play(&setup, source.make().as_mut(), window, shown.clone());

@@ -8,10 +8,11 @@ use super::rivals::{check_fit, choose, rival_identity};
 use crate::evaluation::file_digest;
 use crate::fault::Fault;
 use crate::run_dir::{RunDir, latest_valid, sha256_hex};
-use flexai_agents::artifact::LoadedPolicy;
-use flexai_agents::hybrid::{self, PlanConfig, planned_schema};
+use flexai_agents::artifact::{LoadedPolicy, MANIFEST_FILE};
+use flexai_agents::hybrid::{self, PlanConfig, adjustment_names, planned_schema};
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
 use flexai_agents::rivals::{ChosenRival, RIVALS, find_rival, names_a_rival};
+use flexai_env::core::{ActionComponent, Space};
 use flexai_env::site::{ActionLayout, SiteConfig, observation_schema};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub(super) enum Player {
 pub(super) struct TrainedPolicy {
     pub(super) name: String,
     pub(super) loaded: LoadedPolicy,
+    /// Folder of its artifact.
+    folder: PathBuf,
     /// Digest of all files of its artifact.
     digest: String,
 }
@@ -58,7 +61,7 @@ impl Player {
         }
         let name = path.file_name().map_or_else(|| text.to_string(), |n| n.to_string_lossy().into_owned());
         let digest = folder_digest(&folder)?;
-        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded, digest })))
+        Ok(Self::Network(Box::new(TrainedPolicy { name, loaded, folder, digest })))
     }
 
     /// Finds out what several texts name; every player gets a name of its own.
@@ -114,7 +117,7 @@ impl Player {
     pub(super) fn check_fit(&self, scenario: &SiteConfig) -> Result<(), Failure> {
         match self {
             Self::Rival(rival) => check_fit(rival, scenario),
-            Self::Network(_) => Ok(()),
+            Self::Network(policy) => policy.check_fit(scenario),
         }
     }
 
@@ -145,14 +148,47 @@ impl TrainedPolicy {
         })
     }
 
-    /// That it reads what the sites of a scenario show, and the plan it adjusts.
-    pub(super) fn check_schema(&self, site: &SiteConfig) -> Result<(), Failure> {
-        let schema = observation_schema(site);
-        let schema = match self.loaded.manifest().env.plan {
-            None => schema,
-            Some(_) => planned_schema(schema, ActionLayout::new(site).names()),
+    /// That it reads what the sites of a scenario show and decides what they can do, and that its plan can be followed.
+    fn check_fit(&self, site: &SiteConfig) -> Result<(), Failure> {
+        let (schema, layout) = (observation_schema(site), ActionLayout::new(site));
+        let (schema, names) = match &self.loaded.manifest().env.plan {
+            None => (schema, layout.names().to_vec()),
+            Some(plan) => {
+                if let Some((_, fault)) = plan.validate(site).into_iter().next() {
+                    let message = format!("the policy adjusts a plan, but in scenario `{}` {fault}", site.name);
+                    return Err(Fault::of_path(&self.manifest(), message).hint(OTHER_SCENARIO).into());
+                }
+                (planned_schema(schema, layout.names()), adjustment_names(layout.names()))
+            }
         };
-        self.loaded.check_schema(&schema).map_err(Failure::input)
+        self.loaded.check_schema(&schema).map_err(Failure::input)?;
+        self.check_actions(site, &names, &layout.space())
+    }
+
+    /// That it decides just what the sites of a scenario ask for.
+    fn check_actions(&self, site: &SiteConfig, names: &[String], space: &Space) -> Result<(), Failure> {
+        let manifest = self.loaded.manifest();
+        let (found, expected) = (manifest.action_head.names.as_slice(), names);
+        let difference = match found.iter().zip(expected).position(|(found, expected)| found != expected) {
+            Some(i) => format!("the policy decides `{}` at index {i}, expected `{}`", found[i], expected[i]),
+            None if found.len() != expected.len() => {
+                let (more, which) = if found.len() > expected.len() { (found, "too many") } else { (names, "missing") };
+                let first = &more[found.len().min(expected.len())];
+                let (found, expected) = (found.len(), expected.len());
+                format!("the policy decides {found} numbers, expected {expected}: `{first}` is {which}")
+            }
+            None if manifest.action_space != *space => {
+                let (found, expected) = (kinds(&manifest.action_space), kinds(space));
+                format!("the policy decides by {found}, expected {expected}")
+            }
+            None => return Ok(()),
+        };
+        let message = format!("{difference}, as scenario `{}` has it", site.name);
+        Err(Fault::of_path(&self.manifest(), message).hint(OTHER_SCENARIO).into())
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.folder.join(MANIFEST_FILE)
     }
 
     /// The grid table it was trained on, as it was named then; an exported policy knows only the table's name.
@@ -169,9 +205,24 @@ impl TrainedPolicy {
     }
 }
 
-/// That the plan of a hybrid policy can be followed here.
+/// What to do about a policy that was made for other actions.
+const OTHER_SCENARIO: &str =
+    "run the scenario the policy was trained on (it is in the manifest), or train a policy on this one";
+
+/// The kinds of action in a space, in words.
+fn kinds(space: &Space) -> String {
+    let kind = |component: ActionComponent| match component {
+        ActionComponent::Continuous { .. } => "continuous numbers".to_string(),
+        ActionComponent::Categorical { n, .. } => format!("{n} levels"),
+    };
+    let mut kinds: Vec<String> = space.components().into_iter().map(kind).collect();
+    kinds.dedup();
+    kinds.join(", ")
+}
+
+/// That the plan of a hybrid policy can be one.
 fn check_plan(policy: &str, plan: &PlanConfig) -> Result<(), Failure> {
-    let Some((_, fault)) = plan.validate(false).into_iter().next() else { return Ok(()) };
+    let Some((_, fault)) = plan.faults().into_iter().next() else { return Ok(()) };
     let message = format!("the policy adjusts a plan, but {fault}");
     Err(Fault::new(policy, message).hint("it was made by another version of the workbench").into())
 }

@@ -22,10 +22,6 @@ const LEARNING_TAG: &str = "eval/saving_pct";
 pub(super) struct About {
     /// Day of the first figure.
     pub(super) day: Option<Date>,
-    /// Full charge of all batteries.
-    pub(super) battery_mwh: Option<f64>,
-    /// Number of sites; 0 if it is not known.
-    pub(super) sites: usize,
     /// Training runs among the policies.
     pub(super) learning: Vec<LearningRun>,
 }
@@ -42,18 +38,11 @@ pub(super) fn write_report(folder: &Path, record: &EvaluationRecord, about: &Abo
         grid: &record.grid,
         traces: &record.traces,
         day: about.day,
-        battery_mwh: about.battery_mwh,
-        sites: about.sites,
         learning: &about.learning,
         reproduce: &reproduce,
     })?;
     record.save(folder)?;
     Ok(report.write(folder)?)
-}
-
-/// Full charge of all batteries of the sites.
-pub(super) fn battery_mwh(plan: &EvaluationPlan) -> f64 {
-    plan.setup.places().iter().map(|place| place.config.battery.capacity_mwh).sum()
 }
 
 /// The date that `--day` names.

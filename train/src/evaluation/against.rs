@@ -12,7 +12,7 @@ use crate::stats::{
 /// A policy may be below the oracle's number by rounding only, relative to it.
 const ROUNDING: f64 = 1e-6;
 
-/// Compares every policy with every rival, and with perfect foresight where it is known.
+/// Compares every policy with every other, and with perfect foresight where it is known.
 ///
 /// # Errors
 /// A [`Fault`] if a cost is no finite number, or below what perfect foresight can reach.
@@ -30,8 +30,8 @@ fn fill(evaluation: &mut Evaluation) -> Result<(), StatsError> {
         |policy: &PolicyReport| Scores::new(weeks, seeds, policy.per_week.iter().map(|week| week.cost_gbp).collect());
     let scores = policies.iter().map(costs).collect::<Result<Vec<_>, _>>()?;
     let versus = |p: usize| {
-        let rivals = (0..policies.len()).filter(|q| *q != p && policies[*q].kind == "rival");
-        rivals.map(|q| versus(&policies[q].name, &scores[p], &scores[q])).collect::<Result<Vec<_>, _>>()
+        let others = (0..policies.len()).filter(|q| *q != p);
+        others.map(|q| versus(&policies[q].name, &scores[p], &scores[q])).collect::<Result<Vec<_>, _>>()
     };
     let versus = (0..policies.len()).map(versus).collect::<Result<Vec<_>, _>>()?;
     let gaps = match &evaluation.oracle {

@@ -44,14 +44,22 @@ pub fn evaluate(
     let fifo = contestants.iter().position(|c| c.source.name() == "fifo").expect("the caller always adds FIFO");
     let reports = contestants.iter().zip(&outcomes).map(|(who, weeks)| summarise(plan, who, weeks, &outcomes[fifo]));
     let mut evaluation = Evaluation { oracle, ..heading(plan, provenance, reports.collect()) };
+    evaluation.labels.extend(contestants.iter().filter(|who| who.source.sees_the_future()).map(cheat_label));
     compare_all(&mut evaluation)?;
     Ok(EvaluationRecord { evaluation, grid: grid_weeks(plan), traces: traces(plan, contestants, outcomes) })
+}
+
+/// What must be said of a player that looks up what nobody could know.
+fn cheat_label(contestant: &Contestant<'_>) -> String {
+    let name = contestant.source.name();
+    format!("cheat: {name} sees the future; it measures what a forecast is worth, and no policy can do what it does")
 }
 
 /// The evaluation without an oracle.
 fn heading(plan: &EvaluationPlan, provenance: Provenance, policies: Vec<PolicyReport>) -> Evaluation {
     let setup = &plan.setup;
     let iso = |period: Period| period.to_string();
+    let places = setup.places();
     let ends = plan.weeks.iter().filter(|w| !setup.settles_on_following_day(w.start + PERIODS_PER_WEEK));
     Evaluation {
         scenario: setup.config.name.clone(),
@@ -68,6 +76,9 @@ fn heading(plan: &EvaluationPlan, provenance: Provenance, policies: Vec<PolicyRe
         seeds: plan.job_seeds.len(),
         job_seeds: plan.job_seeds.iter().map(u64::to_string).collect(),
         skipped_weeks: plan.skipped.iter().map(|s| format!("{}: {}", s.period, s.reason)).collect(),
+        sites: Some(places.len()),
+        battery_mwh: Some(places.iter().map(|place| place.config.battery.capacity_mwh).sum()),
+        export_limit_mw: Some(places.iter().map(|place| place.export_limit().0).sum()),
         settled_on_last_day: ends.map(|w| iso(w.period)).collect(),
         oracle: None,
         policies,

@@ -7,6 +7,7 @@
 use super::against::compare_all;
 use super::record::EvaluationRecord;
 use super::report::{Evaluation, OracleReport, OracleWeek, PolicyReport};
+use super::trace::WeekTrace;
 use crate::fault::Fault;
 
 /// Relative difference of two sums of the same numbers.
@@ -81,22 +82,27 @@ fn weeks(evaluation: &Evaluation) -> Vec<&str> {
 }
 
 fn add(joint: &mut EvaluationRecord, name: &str, record: EvaluationRecord) {
+    let stated = (record.evaluation.sites, record.evaluation.battery_mwh, record.evaluation.export_limit_mw);
     let policies = &mut joint.evaluation.policies;
     let mut traces = record.traces;
     for mut policy in record.evaluation.policies {
-        let same = policies.iter().any(|known| known.identity == policy.identity && costs_alike(known, &policy));
-        if same {
-            traces.retain(|trace| trace.policy != policy.name);
-            continue;
+        let own: Vec<WeekTrace> = traces.extract_if(.., |trace| trace.policy == policy.name).collect();
+        let same = policies.iter().find(|known| known.identity == policy.identity && costs_alike(known, &policy));
+        let called = match same {
+            Some(known) => known.name.clone(),
+            None if policies.iter().any(|known| known.name == policy.name) => format!("{} ({name})", policy.name),
+            None => policy.name.clone(),
+        };
+        // Half-hours of a policy that stands in several may be stored with any of them.
+        if !joint.traces.iter().any(|trace| trace.policy == called) {
+            joint.traces.extend(own.into_iter().map(|trace| WeekTrace { policy: called.clone(), ..trace }));
         }
-        if policies.iter().any(|known| known.name == policy.name) {
-            let renamed = format!("{} ({name})", policy.name);
-            traces.iter_mut().filter(|t| t.policy == policy.name).for_each(|t| t.policy.clone_from(&renamed));
-            policy.name = renamed;
+        if same.is_none() {
+            policy.name = called;
+            policies.push(policy);
         }
-        policies.push(policy);
     }
-    joint.traces.extend(traces);
+    add_heading(&mut joint.evaluation, record.evaluation.labels, &stated);
     if joint.grid.is_empty() {
         joint.grid = record.grid;
     }
@@ -104,6 +110,18 @@ fn add(joint: &mut EvaluationRecord, name: &str, record: EvaluationRecord) {
         (Some(a), Some(b)) => Some(tighter(a, b)),
         (a, b) => a.or(b),
     };
+}
+
+/// What a heading says beside what all have in common: labels of single players, and what older versions left out.
+fn add_heading(joint: &mut Evaluation, labels: Vec<String>, stated: &(Option<usize>, Option<f64>, Option<f64>)) {
+    for label in labels {
+        if !joint.labels.contains(&label) {
+            joint.labels.push(label);
+        }
+    }
+    joint.sites = joint.sites.or(stated.0);
+    joint.battery_mwh = joint.battery_mwh.or(stated.1);
+    joint.export_limit_mw = joint.export_limit_mw.or(stated.2);
 }
 
 fn costs_alike(a: &PolicyReport, b: &PolicyReport) -> bool {

@@ -1,11 +1,12 @@
 //! The leaderboard: stored evaluations as one Markdown table.
 //!
-//! In: evaluations. Out: a table, or a document with the table between its markers.
-//! Always: what is a mean over weeks has its interval; FIFO, which every saving is against, has no row.
+//! In: evaluations. Out: a table with what must be read with it below, or a document with both between its markers.
+//! Always: what is a mean over weeks has its interval, and stands with how many weeks and when; FIFO, which every saving is
+//! against, has no row.
 //! Not here: comparisons between policies of different evaluations (`joint.rs`).
 
 use super::report::{Evaluation, Interval, PolicyReport};
-use super::table::{in_brackets, percent};
+use super::table::{date, in_brackets, percent};
 use crate::fault::Fault;
 use std::path::Path;
 
@@ -14,9 +15,10 @@ pub const BEGIN: &str = "<!-- leaderboard: made by `flexai leaderboard` -->";
 /// Where it ends.
 pub const END: &str = "<!-- leaderboard: end -->";
 
-const HEADER: [&str; 9] = [
+const HEADER: [&str; 10] = [
     "scenario",
     "split",
+    "weeks x job seeds, from - before",
     "policy",
     "gap captured %, pooled [95 %]",
     "gap captured %, IQM [95 %]",
@@ -36,7 +38,26 @@ pub fn leaderboard(evaluations: &[Evaluation]) -> String {
             text.push_str(&format!("| {} |\n", row(evaluation, policy).join(" | ")));
         }
     }
+    let notes: Vec<String> = evaluations.iter().flat_map(footnotes).collect();
+    for (_, note) in notes.iter().enumerate().filter(|(i, note)| !notes[..*i].contains(note)) {
+        text.push_str(&format!("\n{note}\n"));
+    }
     text
+}
+
+/// What must be read with the rows of an evaluation that bear a star.
+fn footnotes(evaluation: &Evaluation) -> Vec<String> {
+    let settled: Vec<&str> = evaluation.settled_on_last_day.iter().map(|week| date(week)).collect();
+    let settled = (!settled.is_empty()).then(|| {
+        let weeks = settled.join(", ");
+        format!("settled on their own last day, as the table lacks prices of the day after: weeks of {weeks}")
+    });
+    let said = evaluation.labels.iter().cloned().chain(settled);
+    said.map(|text| format!("\\* {}, {}: {}", place(evaluation), plain(&evaluation.split), plain(&text))).collect()
+}
+
+fn place(evaluation: &Evaluation) -> String {
+    format!("{} on {}", plain(&evaluation.scenario), plain(&evaluation.grid))
 }
 
 /// A document with the table in the place of what stood between its markers.
@@ -53,21 +74,23 @@ pub fn with_leaderboard(path: &Path, document: &str, table: &str) -> Result<Stri
     Ok(format!("{}\n{table}{}", &document[..begin], &document[end..]))
 }
 
-fn row(evaluation: &Evaluation, policy: &PolicyReport) -> [String; 9] {
+fn row(evaluation: &Evaluation, policy: &PolicyReport) -> [String; 10] {
     let gap = policy.gap_captured.as_ref();
     let pooled = gap.map(|g| Interval { value: g.pooled, lo: g.pooled_lo, hi: g.pooled_hi });
     let iqm = gap.map(|g| Interval { value: g.iqm, lo: g.lo, hi: g.hi });
     let saved = policy.versus.iter().find(|versus| versus.rival == "fifo").map(|v| v.saving_gbp_per_week);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-    let labels = if evaluation.labels.is_empty() { "" } else { " \\*" };
+    let star = if footnotes(evaluation).is_empty() { "" } else { " \\*" };
+    let weeks = evaluation.weeks;
     [
-        format!("{} on {}{labels}", plain(&evaluation.scenario), plain(&evaluation.grid)),
-        evaluation.split.clone(),
+        format!("{}{star}", place(evaluation)),
+        plain(&evaluation.split),
+        format!("{weeks} x {}, {} - {}", evaluation.seeds, date(&evaluation.from), date(&evaluation.to)),
         plain(&policy.name),
-        or_dash(pooled.map(|share| percent(&share))),
-        or_dash(iqm.map(|share| percent(&share))),
-        or_dash(saved.map(|gbp| in_brackets(&gbp, 0))),
-        in_brackets(&policy.carbon_saving_pct_interval, 2),
+        or_dash(pooled.map(|share| percent(&share, weeks))),
+        or_dash(iqm.map(|share| percent(&share, weeks))),
+        or_dash(saved.map(|gbp| in_brackets(&gbp, 0, weeks))),
+        in_brackets(&policy.carbon_saving_pct_interval, 2, weeks),
         or_dash(policy.deadlines_met_pct.map(|share| format!("{share:.2}"))),
         format!("{:.4}", policy.decision_ms.cpu_mean),
     ]

@@ -22,6 +22,7 @@ pub struct CostParts {
     /// Value of jobs lost in steps before their deadline.
     pub value_lost_gbp: f64,
     /// Charge for inferences that went unserved or were answered too slowly.
+    #[serde(default)]
     pub inference_gbp: f64,
     /// Charge for moving data between sites.
     pub migration_gbp: f64,

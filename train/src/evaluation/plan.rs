@@ -18,6 +18,9 @@ pub enum WeekRange {
     Dates(Range<Period>),
 }
 
+/// More job seeds than this are a slip of the finger; the half-hours of every week are kept for each.
+const MOST_SEEDS: usize = 1000;
+
 /// Weeks and job seeds, on a scenario and its grid.
 #[derive(Debug, Clone)]
 pub struct EvaluationPlan {
@@ -39,8 +42,12 @@ impl EvaluationPlan {
     /// Chooses the weeks of a range; at most `limit` of them, spread evenly, if a limit is given.
     ///
     /// # Errors
-    /// A [`Fault`] if no week can be scored.
+    /// A [`Fault`] if no week can be scored, or there are more job seeds than can be kept in memory.
     pub fn new(setup: Arc<SiteSetup>, range: WeekRange, limit: Option<usize>, seeds: usize) -> Result<Self, Fault> {
+        if seeds > MOST_SEEDS {
+            let message = format!("is {seeds}, expected at most {MOST_SEEDS}");
+            return Err(Fault::new("job seeds per week (--seeds)", message).hint("a few are enough"));
+        }
         let (split, range) = match range {
             WeekRange::Split(split) => (Some(split), split.periods()),
             WeekRange::Dates(dates) => (None, dates),

@@ -9,6 +9,7 @@ use super::report::Evaluation;
 use super::trace::{GridWeek, WeekTrace};
 use crate::fault::Fault;
 use crate::run_dir::replace_file;
+use flexai_env::grid::PERIODS_PER_WEEK;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -91,12 +92,13 @@ impl EvaluationRecord {
         let stored: TracesFile = read_json(&traces, "traces as `flexai evaluate` writes them")?;
         let wrong = |text: String| Fault::of_path(&traces, text).hint("make the evaluation anew");
         let grid = stored.grid.into_iter().map(|week| {
-            let steps = from_columns(week.columns).map_err(wrong)?;
+            let steps = whole_week(&week.week, from_columns(week.columns)).map_err(wrong)?;
             Ok(GridWeek { week: week.week, steps })
         });
         let grid = grid.collect::<Result<_, Fault>>()?;
         let traces = stored.traces.into_iter().map(|week| {
-            let steps = from_columns(week.columns).map_err(wrong)?;
+            let what = format!("{} in {}", week.policy, week.week);
+            let steps = whole_week(&what, from_columns(week.columns)).map_err(wrong)?;
             Ok(WeekTrace { policy: week.policy, week: week.week, seed: week.seed, steps })
         });
         let traces = traces.collect::<Result<_, Fault>>()?;
@@ -104,9 +106,19 @@ impl EvaluationRecord {
     }
 }
 
+/// The half-hours of a week, every one of them.
+fn whole_week<T>(what: &str, steps: Result<Vec<T>, String>) -> Result<Vec<T>, String> {
+    match steps {
+        Ok(steps) if steps.len() != PERIODS_PER_WEEK => {
+            Err(format!("{what} has {} half-hours, expected {PERIODS_PER_WEEK}", steps.len()))
+        }
+        steps => steps.map_err(|text| format!("{what}: {text}")),
+    }
+}
+
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path, expected: &str) -> Result<T, Fault> {
-    let text = std::fs::read_to_string(path).map_err(|e| Fault::of_io(path, "read the evaluation", &e))?;
-    serde_json::from_str(&text).map_err(|e| {
+    let bytes = std::fs::read(path).map_err(|e| Fault::of_io(path, "read the evaluation", &e))?;
+    serde_json::from_slice(&bytes).map_err(|e| {
         let message = format!("{e}, expected {expected}");
         Fault::of_path(path, message).hint("name a folder or JSON file made by `flexai evaluate` of this version")
     })

@@ -38,7 +38,17 @@ pub struct Evaluation {
     pub job_seeds: Vec<String>,
     /// Weeks left out, with reasons.
     pub skipped_weeks: Vec<String>,
-    /// Weeks whose leftovers are settled on their own last day, because the table ends with them.
+    /// Number of sites, whose energies stand together in the half-hours; null where an older version did not say.
+    #[serde(default)]
+    pub sites: Option<usize>,
+    /// Full charge of all batteries, MWh.
+    #[serde(default)]
+    pub battery_mwh: Option<f64>,
+    /// Largest export of all sites, MW; 0 where none is allowed.
+    #[serde(default)]
+    pub export_limit_mw: Option<f64>,
+    /// Weeks whose leftovers are settled at the prices of their own last day, because those of the day after are not all
+    /// in the table: it ends there, or has a hole.
     pub settled_on_last_day: Vec<String>,
     /// Perfect foresight on the same weeks; null if it was not asked for.
     pub oracle: Option<OracleReport>,
@@ -84,7 +94,7 @@ pub struct Interval {
 /// One policy against another, paired by week and seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Versus {
-    /// The other policy.
+    /// The other policy, trained or not.
     pub rival: String,
     /// Pounds of J saved per week against it.
     pub saving_gbp_per_week: Interval,
@@ -187,6 +197,9 @@ pub struct PolicyReport {
     pub import_breaches: f64,
     /// What was drawn beyond it.
     pub import_breach_mwh: f64,
+    /// Turn-down delivered and rewarded, MWh; null where an older version did not say.
+    #[serde(default)]
+    pub flex_delivered_mwh: Option<f64>,
     /// Revenue of flexibility sold and of events delivered, less penalties and fees.
     pub flex_revenue_gbp: f64,
     /// Battery wear, pounds.
@@ -197,7 +210,7 @@ pub struct PolicyReport {
     pub peak_import_mw: f64,
     /// Time per decision; a figure of the machine.
     pub decision_ms: DecisionTime,
-    /// Paired comparison with each rival.
+    /// Paired comparison with each of the others.
     pub versus: Vec<Versus>,
     /// Week by week, seed by seed.
     pub per_week: Vec<WeekReport>,

@@ -60,6 +60,7 @@ pub(super) fn summarise(
         threshold_breach_mwh: sum(|o| o.ledger.total.threshold_breach_mwh),
         import_breaches: sum(|o| f64::from(o.ledger.import_breaches)),
         import_breach_mwh: sum(|o| o.ledger.total.import_breach_mwh),
+        flex_delivered_mwh: Some(sum(|o| o.ledger.total.flex_delivered_mwh)),
         flex_revenue_gbp: sum(|o| o.ledger.total.flex_revenue_gbp),
         wear_gbp: sum(|o| o.ledger.total.wear_gbp),
         battery_cycles: cycles,

@@ -1,6 +1,7 @@
 //! An evaluation as a person reads it in a terminal of 100 columns: verdicts, a table, remarks.
 //!
-//! Always: what is a mean over weeks has its 95 % interval in brackets, but for J itself, which the table is sorted by.
+//! Always: what is a mean over weeks has its 95 % interval in brackets, but for J itself, which the table is sorted by; one
+//! week has no interval, and allows no word on who is better.
 //! Not here: everything else that was measured (`--json`, the report).
 
 use super::report::{Evaluation, GapReport, Interval, PolicyReport};
@@ -33,11 +34,11 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
     for p in rows {
         let mut row = vec![p.name.clone(), format!("{:.0}", p.cost_gbp / weeks)];
         if with_oracle {
-            row.push(p.gap_captured.as_ref().map_or_else(|| "-".into(), |gap| percent(&pooled(gap))));
+            row.push(p.gap_captured.as_ref().map_or_else(|| "-".into(), |gap| percent(&pooled(gap), evaluation.weeks)));
         }
         let cpu_ms = p.decision_ms.cpu_mean;
         row.extend([
-            in_brackets(&p.cost_saving_pct_interval, 1),
+            in_brackets(&p.cost_saving_pct_interval, 1, evaluation.weeks),
             format!("{:.1}", p.carbon_saving_pct),
             p.deadlines_met_pct.map_or_else(|| "-".into(), |share| format!("{share:.2}")),
             if cpu_ms < 1.0 { format!("{cpu_ms:.4}") } else { format!("{cpu_ms:.2}") },
@@ -50,7 +51,8 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
     table.to_string()
 }
 
-/// What must be read with the table: labels of the scenario, and who drew more than the connection allows.
+/// What must be read with the table: labels of the scenario, how weeks were settled, and who drew more than the connection
+/// allows.
 pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
     let labels = evaluation.labels.iter().cloned();
     let oracle = evaluation.oracle.iter().map(|oracle| match oracle.kind.as_str() {
@@ -63,7 +65,26 @@ pub fn remarks(evaluation: &Evaluation) -> Vec<String> {
             p.name, p.import_breach_mwh, p.import_breaches
         )
     });
-    labels.chain(oracle).chain(beyond).collect()
+    let one = (evaluation.weeks < 2).then(|| "one week: no interval, and nothing here is clear".to_string());
+    labels.chain(oracle).chain(one).chain(settled(evaluation)).chain(beyond).collect()
+}
+
+/// Which weeks were not settled at the prices of the day after.
+fn settled(evaluation: &Evaluation) -> Option<String> {
+    let weeks: Vec<&str> = evaluation.settled_on_last_day.iter().map(|week| date(week)).collect();
+    if weeks.is_empty() {
+        return None;
+    }
+    let which = if weeks.len() == 1 { "the week of" } else { "the weeks of" };
+    Some(format!(
+        "settled at the prices of their own last day, as those of the day after are not all in the table: {which} {}",
+        weeks.join(", ")
+    ))
+}
+
+/// The day of a time stamp.
+pub(super) fn date(stamp: &str) -> &str {
+    stamp.split('T').next().unwrap_or_default()
 }
 
 /// What the trained policies captured and whom they beat, a sentence each; without one, what the best rival captured.
@@ -80,17 +101,18 @@ pub fn verdict(evaluation: &Evaluation) -> Vec<String> {
         .flat_map(|p| {
             let held = |rival: &str| p.kind == "network" && (YARDSTICKS.contains(&rival) || rival == best);
             let versus = p.versus.iter().filter(move |v| held(&v.rival)).map(move |v| {
-                let (word, s) = (comparative(&v.saving_gbp_per_week), &v.saving_gbp_per_week);
-                format!("{} is {word} {}: GBP saved per week {}", p.name, v.rival, in_brackets(s, 0))
+                let (s, weeks) = (&v.saving_gbp_per_week, evaluation.weeks);
+                let is = if weeks < 2 { "against".to_string() } else { format!("is {}", comparative(s)) };
+                format!("{} {is} {}: GBP saved per week {}", p.name, v.rival, in_brackets(s, 0, weeks))
             });
-            p.gap_captured.iter().map(|gap| gap_sentence(&p.name, gap)).chain(versus)
+            p.gap_captured.iter().map(|gap| gap_sentence(&p.name, gap, evaluation.weeks)).chain(versus)
         })
         .collect()
 }
 
-fn gap_sentence(name: &str, gap: &GapReport) -> String {
+fn gap_sentence(name: &str, gap: &GapReport, weeks: usize) -> String {
     let iqm = Interval { value: gap.iqm, lo: gap.lo, hi: gap.hi };
-    let [pooled, iqm] = [pooled(gap), iqm].map(|share| percent(&share));
+    let [pooled, iqm] = [pooled(gap), iqm].map(|share| percent(&share, weeks));
     format!("{name} captures {pooled} % of the gap between FIFO and the oracle; interquartile mean {iqm}")
 }
 
@@ -106,14 +128,17 @@ fn pooled(gap: &GapReport) -> Interval {
     Interval { value: gap.pooled, lo: gap.pooled_lo, hi: gap.pooled_hi }
 }
 
-/// A share as per cent.
-pub(super) fn percent(share: &Interval) -> String {
-    in_brackets(&Interval { value: 100.0 * share.value, lo: 100.0 * share.lo, hi: 100.0 * share.hi }, 1)
+/// A share over some weeks as per cent.
+pub(super) fn percent(share: &Interval, weeks: usize) -> String {
+    in_brackets(&Interval { value: 100.0 * share.value, lo: 100.0 * share.lo, hi: 100.0 * share.hi }, 1, weeks)
 }
 
-/// A number with its interval, without minus zeros.
-pub(super) fn in_brackets(x: &Interval, decimals: usize) -> String {
+/// A number with its interval over some weeks, without minus zeros; one week has none.
+pub(super) fn in_brackets(x: &Interval, decimals: usize, weeks: usize) -> String {
     let scale = 10_f64.powi(decimals as i32);
     let [value, lo, hi] = [x.value, x.lo, x.hi].map(|x| (x * scale).round() / scale + 0.0);
-    format!("{value:.decimals$} [{lo:.decimals$}, {hi:.decimals$}]")
+    match weeks {
+        0 | 1 => format!("{value:.decimals$}"),
+        _ => format!("{value:.decimals$} [{lo:.decimals$}, {hi:.decimals$}]"),
+    }
 }

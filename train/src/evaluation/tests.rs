@@ -3,7 +3,7 @@
 use super::*;
 use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 use flexai_agents::policy::{Policy, PolicySource, Situation};
-use flexai_agents::rivals::find_rival;
+use flexai_agents::rivals::{ChosenRival, find_rival};
 use flexai_env::grid::{GridTrace, Split};
 use flexai_env::site::{SiteConfig, SiteSetup, WindowChoice};
 use std::path::{Path, PathBuf};
@@ -336,12 +336,133 @@ fn the_table_fits_100_columns_and_verdicts_name_the_gap() {
 }
 
 #[test]
+fn what_must_be_read_with_the_numbers_stands_below_them_once() {
+    let mut evaluation = record(&plan(2, 1), &["ctss", "random", "fifo"]).evaluation;
+    evaluation.labels = vec!["simulated: carbon".into()];
+    evaluation.settled_on_last_day = vec!["2024-03-25T00:00:00Z".into()];
+    let table = leaderboard(&[evaluation.clone(), evaluation.clone()]);
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).collect();
+    assert_eq!(rows.len(), 5);
+    assert!(rows[1..].iter().all(|row| row.starts_with("| standard on synthetic-2020 \\* | ")), "{table}");
+    let notes: Vec<&str> = table.lines().skip_while(|line| line.starts_with('|')).collect();
+    assert_eq!(notes[..2], ["", "\\* standard on synthetic-2020, validation: simulated: carbon"]);
+    assert!(notes[3].contains("settled on their own last day") && notes[3].ends_with("weeks of 2024-03-25"), "{table}");
+    assert_eq!(notes.len(), 4, "the same note once: {table}");
+    let said = remarks(&evaluation);
+    assert_eq!(said[0], "simulated: carbon");
+    assert!(said[1].contains("not all in the table: the week of 2024-03-25"), "{said:?}");
+}
+
+#[test]
+fn one_week_has_no_interval_and_allows_no_word_on_who_is_better() {
+    let mut evaluation = record(&plan(1, 1), &["day_ahead_quantile", "fifo"]).evaluation;
+    evaluation.policies[0].kind = "network".into();
+    let lines = verdict(&evaluation);
+    assert!(lines[0].starts_with("day_ahead_quantile against fifo: GBP saved per week "), "{lines:?}");
+    let shown = [evaluation_table(&evaluation), leaderboard(&[evaluation.clone()]), lines.join("\n")].concat();
+    let numbers = shown.replace("[95 %]", "");
+    assert!(!numbers.contains('[') && !numbers.contains("cheaper"), "{shown}");
+    assert!(remarks(&evaluation).iter().any(|line| line.starts_with("one week: no interval")));
+}
+
+#[test]
+fn everybody_is_compared_with_everybody_else_trained_or_not() {
+    let plan = plan(2, 1);
+    let mut contestants = ["ctss", "day_ahead_quantile", "fifo"].map(rival);
+    contestants[..2].iter_mut().for_each(|who| who.kind = "network");
+    let evaluation = evaluate(&plan, &contestants, Means::default(), &|| ()).unwrap().evaluation;
+    let [first, second, _] = &evaluation.policies[..] else { panic!("three play") };
+    let of = |a: &PolicyReport, b: &PolicyReport| {
+        let found = a.versus.iter().find(|versus| versus.rival == b.name);
+        found.expect("they were compared").saving_gbp_per_week.value
+    };
+    assert_eq!(of(first, second), -of(second, first));
+    assert!((of(first, second) - (second.cost_gbp - first.cost_gbp) / 2.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_player_that_sees_the_future_is_called_a_cheat_alone_and_among_others() {
+    let plan = plan(1, 1);
+    let cheat = ChosenRival::parse("planner:forecast=perfect").unwrap();
+    let who = Contestant { source: &cheat, kind: "rival", identity: "cheat".into() };
+    let cheating = evaluate(&plan, &[who, rival("fifo")], Means::default(), &|| ()).unwrap();
+    let label = "cheat: planner:forecast=perfect sees the future; ";
+    assert!(cheating.evaluation.labels[0].starts_with(label), "{:?}", cheating.evaluation.labels);
+    let honest = record(&plan, &["planner", "fifo"]);
+    assert_eq!(honest.evaluation.labels, Vec::<String>::new());
+    let joint = join(vec![named(&honest, "a"), named(&cheating, "b")]).unwrap().evaluation;
+    assert_eq!(joint.labels, cheating.evaluation.labels);
+}
+
+#[test]
+fn the_half_hours_of_a_policy_are_kept_whoever_stored_them() {
+    let plan = plan(2, 1);
+    let whole = record(&plan, &["ctss", "fifo"]);
+    let mut bare = whole.clone();
+    (bare.traces.clear(), bare.grid.clear());
+    (bare.evaluation.sites, bare.evaluation.battery_mwh) = (None, None);
+    for order in [[&whole, &bare], [&bare, &whole]] {
+        let joint = join(vec![named(order[0], "a"), named(order[1], "b")]).unwrap();
+        assert_eq!((joint.traces.len(), joint.grid.len()), (4, 2));
+        assert_eq!(joint.evaluation.policies.len(), 2);
+        assert_eq!((joint.evaluation.sites, joint.evaluation.battery_mwh), (Some(1), Some(16.0)));
+    }
+    // By another name the same policy is still one, and its half-hours go by the name that stays.
+    let mut renamed = whole.clone();
+    renamed.evaluation.policies[0].name = "by another name".into();
+    renamed.traces.iter_mut().filter(|t| t.policy == "ctss").for_each(|t| t.policy = "by another name".into());
+    let joint = join(vec![named(&bare, "a"), named(&renamed, "b")]).unwrap();
+    assert_eq!(joint.traces.iter().filter(|trace| trace.policy == "ctss").count(), 2);
+}
+
+#[test]
+fn half_hours_that_are_not_whole_weeks_and_what_is_no_text_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |record: &EvaluationRecord| {
+        record.save(folder.path()).unwrap();
+        EvaluationRecord::load(folder.path()).unwrap_err().to_string()
+    };
+    let whole = record(&plan(1, 1), &["fifo"]);
+    let (mut short, mut shorter) = (whole.clone(), whole.clone());
+    short.traces[0].steps.truncate(100);
+    let text = refused(&short);
+    let words = "traces.json: fifo in 2024-01-01T00:00:00Z has 100 half-hours, expected 336\n\nhint: ";
+    assert!(text.contains(words), "{text}");
+    shorter.grid[0].steps.clear();
+    assert!(refused(&shorter).contains("2024-01-01T00:00:00Z has 0 half-hours, expected 336"));
+    let binary = folder.path().join("binary");
+    std::fs::write(&binary, [0x1f, 0x8b, 0xff, 0x00]).unwrap();
+    let fault = EvaluationRecord::load(&binary).unwrap_err();
+    assert_eq!(fault.exit_code, 2);
+    assert!(fault.to_string().contains("expected an evaluation as"), "{fault}");
+}
+
+#[test]
+fn more_job_seeds_than_memory_holds_are_refused() {
+    let setup = site_setup(SiteConfig::default(), grid()).unwrap();
+    let fault = EvaluationPlan::new(setup, WeekRange::Split(Split::Validation), None, 99_999_999_999).unwrap_err();
+    assert!(fault.to_string().contains("is 99999999999, expected at most 1000"), "{fault}");
+}
+
+#[test]
+fn turn_down_delivered_is_that_of_the_ledger_over_all_job_seeds() {
+    let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/scenarios/p415.toml");
+    let plan = plan_of(load_scenario(&events, &[]).unwrap(), 1, 2);
+    let contestants = ["random", "fifo"].map(rival);
+    let played = play_policies(&plan, &[contestants[0].source], &|| ()).remove(0);
+    let report = evaluate(&plan, &contestants, Means::default(), &|| ()).unwrap().evaluation.policies.remove(0);
+    let sum: f64 = played.iter().map(|week| week.ledger.total.flex_delivered_mwh).sum();
+    assert!(sum > 0.0 && report.flex_delivered_mwh == Some(sum / 2.0), "{sum} {:?}", report.flex_delivered_mwh);
+}
+
+#[test]
 fn a_leaderboard_stands_between_its_markers() {
     let evaluation = record(&plan(2, 1), &["ctss", "fifo"]).evaluation;
     let table = leaderboard(&[evaluation]);
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(rows.len(), 3);
-    assert!(rows[2].starts_with("| standard on synthetic-2020 | validation | ctss | - | - | "), "{table}");
+    let begin = "| standard on synthetic-2020 | validation | 2 x 1, 2024-01-01 - 2024-04-01 | ctss | - | - | ";
+    assert!(rows[2].starts_with(begin), "{table}");
     let path = Path::new("README.md");
     let document = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
     let written = with_leaderboard(path, &document, &table).unwrap();

@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use flexai_agents::policy::PolicySource;
 use flexai_agents::rivals::{ChosenRival, OptionSpec};
 use flexai_env::core::SeedTree;
-use flexai_env::grid::Split;
+use flexai_env::grid::{PERIODS_PER_DAY, PERIODS_PER_WEEK, Split, Week};
 use flexai_env::site::SiteSetup;
 use rand::RngExt;
 use serde::Serialize;
@@ -62,6 +62,14 @@ pub struct TuningStep {
 /// A [`Fault`] if the table has no such week.
 pub fn tuning_plan(setup: Arc<SiteSetup>, weeks: usize, seed: u64) -> Result<EvaluationPlan, Fault> {
     let mut plan = EvaluationPlan::new(setup, WeekRange::Split(Split::Train), None, 1)?;
+    // What a week leaves over is settled at the prices of the day after: that day belongs to the split too.
+    let settled = |week: &Week| week.period + (PERIODS_PER_WEEK + PERIODS_PER_DAY) as i64;
+    plan.weeks.retain(|week| settled(week) <= plan.range.end);
+    if plan.weeks.is_empty() {
+        let table = plan.setup.trace.source().name.clone();
+        let message = "no week of the train split can be scored with the day that settles it, expected one at least";
+        return Err(Fault::new(table, message).hint("take a longer table"));
+    }
     let tree = SeedTree::new(seed);
     let mut draws = tree.stream("tuning weeks");
     let all = plan.weeks.len();
@@ -196,6 +204,9 @@ mod tests {
         let train = Split::Train.periods();
         assert_eq!(plan.weeks.len(), 2);
         assert!(plan.weeks.iter().all(|week| train.contains(&week.period)));
+        let all = self::plan(10_000, 5);
+        let last = all.weeks.last().unwrap().period;
+        assert_eq!(last.to_string(), "2023-12-18T00:00:00Z", "the week after it is settled on a day of validation");
         let start = ChosenRival::parse("day_ahead_quantile:charge=0.0,discharge=1.0").unwrap();
         let only = vec!["charge".to_string(), "discharge".to_string()];
         let search = Search { seed: 5, draws: 3, rounds: 2, only };

@@ -17,6 +17,8 @@ const CARBON_PCT: f64 = 42.0;
 const REVENUE_GBP: f64 = 2_300_000.0;
 /// The example of a log: power, hours, pounds, kilograms of CO2.
 const EXAMPLE: (f64, f64, f64, f64) = (2.4, 2.0, 847.0, 312.0);
+/// What is said in place of a status where one week was played.
+const ONE_WEEK: &str = "one week: not judged";
 /// Turn-down claimed over a number of sites, MW.
 const FLEET: (f64, f64) = (150.0, 10.0);
 
@@ -53,7 +55,7 @@ struct About<'a> {
 impl About<'_> {
     fn cost(&self) -> Claim {
         let share = &self.policy.cost_saving_pct_interval;
-        let of = |share: &Interval, what: &str| format!("{} {} {what}", percent(share.value, 2), ends(share, 2));
+        let of = |share: &Interval, what: &str| format!("{} {what}", self.with_ends(share));
         let achieved = vec![
             of(share, "of J (all that is scored)"),
             of(&self.policy.bill_saving_pct_interval, "of the full bill"),
@@ -72,7 +74,7 @@ impl About<'_> {
         Claim {
             title: format!("Energy cost lower by {} to {}\u{a0}%", number(COST_PCT.0, 0), number(COST_PCT.1, 0)),
             means: "The claim does not say of which bill: all three readings stand here, and the word beside the title is for J.".into(),
-            status: status(share, COST_PCT.0, self.oracle_saving_pct()),
+            status: status(self.view.evaluation.weeks, share, COST_PCT.0, self.oracle_saving_pct()),
             bound,
             achieved,
             holds_if,
@@ -84,7 +86,7 @@ impl About<'_> {
         let weeks = self.view.weeks();
         let tonnes = (self.fifo.carbon_t - self.policy.carbon_t) / weeks;
         let mut achieved = vec![
-            format!("{} {} of location-based emissions", percent(share.value, 2), ends(&share, 2)),
+            format!("{} of location-based emissions", self.with_ends(&share)),
             format!("{} t of {} t a week", number(tonnes, 2), number(self.fifo.carbon_t / weeks, 1)),
         ];
         let marginal = self.policy.carbon_marginal_saving_pct;
@@ -99,7 +101,7 @@ impl About<'_> {
                        regional averages. An average intensity also overstates what one megawatt more or less changes: \
                        where gas is marginal in both half-hours, moving between them saves nothing."
                     .into(),
-            status: status(&share, CARBON_PCT, None),
+            status: status(self.view.evaluation.weeks, &share, CARBON_PCT, None),
         }
     }
 
@@ -107,9 +109,9 @@ impl About<'_> {
         let scale = self.view.mean_it_mw().map(|mw| WEEKS_PER_YEAR / self.view.weeks() * 10.0 / mw);
         let mut bound = Vec::new();
         let mut achieved = Vec::new();
-        let mut most = None;
+        let sold = Some(self.policy.flex_revenue_gbp).filter(|gbp| gbp.abs() >= 0.005);
         if let Some(scale) = scale {
-            most = self.oracle_gain_gbp().map(|gain| gain * scale);
+            let most = self.oracle_gain_gbp().map(|gain| gain * scale);
             bound.extend(most.map(|all| format!("perfect foresight, all sources: {} a year", short_pounds(all))));
             let energy = self.fifo.energy_cost_gbp * scale;
             if energy > 0.0 {
@@ -117,15 +119,16 @@ impl About<'_> {
                 let energy = short_pounds(energy);
                 bound.push(format!("FIFO pays {energy} a year for energy: the claim is {share} of it"));
             }
-            let sold = self.policy.flex_revenue_gbp;
-            achieved.push(match sold.abs() < 0.005 {
-                true => "no flexibility was sold in this scenario".to_string(),
-                false => format!("flexibility sold: {} a year", short_pounds(sold * scale)),
+            achieved.push(match sold {
+                None => "no flexibility was sold in this scenario".to_string(),
+                Some(gbp) => format!("flexibility sold, less penalties: {} a year", short_pounds(gbp * scale)),
             });
             achieved.push(match self.view.saving(self.policy, self.fifo) {
                 Some(gain) => {
                     let year = |weekly: f64| short_pounds(weekly * self.view.weeks() * scale);
-                    format!("all of J saved: {} a year [{}, {}]", year(gain.value), year(gain.lo), year(gain.hi))
+                    let ends = format!(" [{}, {}]", year(gain.lo), year(gain.hi));
+                    let ends = if self.view.has_intervals() { ends } else { String::new() };
+                    format!("for comparison, all of J saved, whatever by: {} a year{ends}", year(gain.value))
                 }
                 None => "no comparison with FIFO is at hand".into(),
             });
@@ -143,12 +146,10 @@ impl About<'_> {
                  kilowatt is never paid twice.",
                 pounds(per_hour.round())
             ),
-            status: match (scale, self.view.saving(self.policy, self.fifo)) {
-                (Some(scale), Some(gain)) => {
-                    let all = scale * self.view.weeks();
-                    let year = Interval { value: gain.value * all, lo: gain.lo * all, hi: gain.hi * all };
-                    status(&year, REVENUE_GBP, most)
-                }
+            status: match (scale, sold) {
+                (Some(_), Some(_)) if !self.view.has_intervals() => ONE_WEEK.into(),
+                (Some(scale), Some(gbp)) if gbp * scale >= REVENUE_GBP => "reached".into(),
+                (Some(_), Some(_)) => "not reached".into(),
                 _ => "not tested".into(),
             },
             bound,
@@ -166,11 +167,8 @@ impl About<'_> {
             format!("the price reaches {}/MWh in {} of the half-hours", pounds(price), percent(share, 1))
         }));
         bound.extend(dirty.map(|share| format!("carbon is above 250 g/kWh in {} of them", percent(share, 1))));
-        let traces = self.view.traces_of(self.policy);
-        let delivered: f64 = traces.iter().flat_map(|trace| &trace.steps).map(|step| step.flex_delivered_mwh).sum();
-        let seeds = traces.iter().map(|trace| trace.seed).collect::<std::collections::BTreeSet<_>>().len().max(1);
-        let per_mwh = self.policy.flex_revenue_gbp / (delivered / seeds as f64);
-        let sold = delivered > 1e-6 && per_mwh.is_finite();
+        let delivered = self.policy.flex_delivered_mwh;
+        let per_mwh = delivered.filter(|mwh| *mwh > 1e-6).map(|mwh| self.policy.flex_revenue_gbp / mwh);
         Claim {
             title: format!(
                 "{} and {} kg of CO\u{2082} for {}\u{a0}MW turned down over {} minutes",
@@ -181,30 +179,41 @@ impl About<'_> {
             ),
             means: format!("That is {} per MWh, and {} g/kWh between the two hours.", pounds(price), number(carbon, 0)),
             bound,
-            achieved: vec![match sold {
-                true => format!("{} per MWh of turn-down delivered", pounds(per_mwh)),
-                false => "no turn-down was sold in this scenario".into(),
-            }],
+            achieved: match (delivered, per_mwh) {
+                (_, Some(gbp)) => vec![format!("{} per MWh of turn-down delivered", pounds(gbp))],
+                (Some(_), None) => vec!["no turn-down was sold in this scenario".into()],
+                (None, None) => Vec::new(),
+            },
             holds_if:
                 "It holds for a tight evening peak, not for a sunny afternoon, and before the energy used later is \
                        paid for. It is a price of single half-hours, not of a year."
                     .into(),
-            status: match sold {
-                true if per_mwh >= price => "reached".into(),
-                true => "not reached".into(),
-                false => "not tested".into(),
+            status: match per_mwh {
+                Some(_) if !self.view.has_intervals() => ONE_WEEK.into(),
+                Some(gbp) if gbp >= price => "reached".into(),
+                Some(_) => "not reached".into(),
+                None => "not tested".into(),
             },
         }
     }
 
     fn fleet(&self) -> Claim {
         let per_site = FLEET.0 / FLEET.1;
-        let sites = self.view.sites as f64;
-        let most = highest_draw_mw(self.view, &self.fifo.name, 4).map(|mw| mw / sites).filter(|mw| *mw > 0.0);
-        let held = deepest_turn_down_mw(self.view, &self.policy.name, 4).map(|mw| mw / sites).filter(|mw| *mw > 0.0);
-        let each = if self.view.sites > 1 { " per site" } else { "" };
-        let bound = most.map(|mw| {
-            format!("FIFO draws up to {} MW{each} for two hours: without export nobody turns down more", number(mw, 1))
+        let evaluation = self.view.evaluation;
+        let per_site_of = |mw: f64| evaluation.sites.map(|sites| mw / sites.max(1) as f64).filter(|mw| *mw > 0.0);
+        let drawn = highest_draw_mw(self.view, &self.fifo.name, 4).and_then(per_site_of);
+        let export = evaluation.export_limit_mw.and_then(|mw| per_site_of(mw).or(Some(0.0)));
+        let most = drawn.zip(export).map(|(drawn, export)| drawn + export);
+        let held = deepest_turn_down_mw(self.view, &self.policy.name, 4).and_then(per_site_of);
+        let each = if evaluation.sites > Some(1) { " per site" } else { "" };
+        let bound = drawn.zip(export).map(|(drawn, export)| {
+            let export = match export > 0.0 {
+                true => {
+                    format!(", and {} MW{each} may be exported: nobody turns down more than both", number(export, 1))
+                }
+                false => ": without export nobody turns down more".into(),
+            };
+            format!("FIFO draws up to {} MW{each} for two hours{export}", number(drawn, 1))
         });
         let achieved =
             held.map(|mw| format!("deepest turn-down against FIFO held for two hours: {} MW{each}", number(mw, 1)));
@@ -243,13 +252,24 @@ impl About<'_> {
             let (hours, machines) = (number(ceiling.hours, 0), number(ceiling.machines, 0));
             Some(format!("{} {of} {hours} h of each day ({machines}\u{d7} the machines)", percent(pick(ceiling)?, 0)))
         };
-        self.ceilings.iter().filter_map(line).collect()
+        let lines: Vec<String> = self.ceilings.iter().filter_map(line).collect();
+        let of_what = "by moving a flat load within the day, first site; power caps and migration come on top:";
+        let head = (!lines.is_empty()).then(|| of_what.to_string());
+        head.into_iter().chain(lines).collect()
+    }
+
+    /// A share in per cent with its interval, if there is one.
+    fn with_ends(&self, share: &Interval) -> String {
+        let ends = if self.view.has_intervals() { format!(" {}", ends(share, 2)) } else { String::new() };
+        format!("{}{ends}", percent(share.value, 2))
     }
 }
 
-/// In a word: whether an interval reaches a claim, and whether anything could.
-fn status(found: &Interval, claimed: f64, most: Option<f64>) -> String {
+/// In a word: whether an interval reaches a claim, and whether anything could. One week has no interval to judge by.
+fn status(weeks: usize, found: &Interval, claimed: f64, most: Option<f64>) -> String {
     let word = match most {
+        Some(most) if weeks < 2 && most < claimed => "beyond the bound",
+        _ if weeks < 2 => ONE_WEEK,
         _ if found.lo >= claimed => "reached",
         _ if found.hi >= claimed => "not excluded",
         Some(most) if most < claimed => "beyond the bound",
@@ -265,10 +285,18 @@ mod tests {
     #[test]
     fn a_status_follows_the_interval_and_the_bound() {
         let found = |lo, hi| Interval { value: (lo + hi) / 2.0, lo, hi };
-        assert_eq!(status(&found(30.0, 33.0), 28.0, None), "reached");
-        assert_eq!(status(&found(20.0, 33.0), 28.0, Some(40.0)), "not excluded");
-        assert_eq!(status(&found(1.0, 2.0), 28.0, Some(9.0)), "beyond the bound");
-        assert_eq!(status(&found(1.0, 2.0), 28.0, Some(40.0)), "not reached");
-        assert_eq!(status(&found(1.0, 2.0), 28.0, None), "not reached");
+        let status = |found: Interval, most| status(13, &found, 28.0, most);
+        assert_eq!(status(found(30.0, 33.0), None), "reached");
+        assert_eq!(status(found(20.0, 33.0), Some(40.0)), "not excluded");
+        assert_eq!(status(found(1.0, 2.0), Some(9.0)), "beyond the bound");
+        assert_eq!(status(found(1.0, 2.0), Some(40.0)), "not reached");
+        assert_eq!(status(found(1.0, 2.0), None), "not reached");
+    }
+
+    #[test]
+    fn one_week_is_no_ground_for_a_status_but_the_bound() {
+        let exact = Interval { value: 30.0, lo: 30.0, hi: 30.0 };
+        assert_eq!(status(1, &exact, 28.0, None), ONE_WEEK);
+        assert_eq!(status(1, &Interval::default(), 28.0, Some(9.0)), "beyond the bound");
     }
 }

@@ -53,10 +53,6 @@ pub struct ReportInput<'a> {
     pub traces: &'a [WeekTrace],
     /// Day of the first picture; without it the one with the largest saving.
     pub day: Option<Date>,
-    /// Full charge of all batteries, MWh; without it the fullest ever seen.
-    pub battery_mwh: Option<f64>,
-    /// Number of sites, whose energies stand together in the half-hours.
-    pub sites: usize,
     /// Training runs among the policies; may be empty.
     pub learning: &'a [LearningRun],
     /// How the page can be made again: names and values.

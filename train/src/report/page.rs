@@ -143,7 +143,8 @@ fn labels(view: &View<'_>) -> Vec<String> {
     let evaluation = view.evaluation;
     let mut labels = vec![
         "simulated: jobs, machines and battery; every policy meets the same jobs in the same weeks".to_string(),
-        "counterfactual: FIFO runs each job at arrival and leaves the battery alone; savings are against it"
+        "counterfactual: FIFO runs each job as soon as the scenario and its machines let it, at full power, and leaves \
+         the battery alone; savings are against it"
             .to_string(),
     ];
     let synthetic = "synthetic: every signal of the grid comes from a generator fitted to real data";
@@ -162,7 +163,8 @@ fn labels(view: &View<'_>) -> Vec<String> {
     if !evaluation.settled_on_last_day.is_empty() {
         let count = counted(evaluation.settled_on_last_day.len(), "week is", "weeks are");
         labels.push(format!(
-            "{count} settled at the prices of the week\u{2019}s own last day, because the table ends there"
+            "{count} settled at the prices of the week\u{2019}s own last day, because those of the day after are not all \
+             in the table: it ends there, or has a hole"
         ));
     }
     labels

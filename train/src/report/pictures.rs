@@ -54,11 +54,11 @@ pub(crate) fn day_choices(view: &View<'_>, input: &ReportInput<'_>) -> Result<Ve
     }
     let Some((first, _)) = chosen.first().cloned() else { return Ok(Vec::new()) };
     let mut choices: Vec<Choice> =
-        chosen.iter().filter_map(|(day, reason)| draw_day(view, input, policy, day, reason)).collect();
+        chosen.iter().filter_map(|(day, reason)| draw_day(view, policy, day, reason)).collect();
     let others = view.order.iter().filter(|other| other.name != policy.name && other.name != fifo.name);
     for other in others.take(OTHERS) {
         let same = ranked(other).into_iter().find(|ranked| ranked.day == first.day);
-        choices.extend(same.and_then(|day| draw_day(view, input, other, &day, "same day")));
+        choices.extend(same.and_then(|day| draw_day(view, other, &day, "same day")));
     }
     for (index, choice) in choices.iter_mut().enumerate() {
         choice.picture.file = format!("day-{}", index + 1);
@@ -82,20 +82,14 @@ fn no_such_day(date: flexai_env::grid::Date, days: &[RankedDay]) -> Fault {
         .hint("leave it out for the day of the largest saving")
 }
 
-fn draw_day(
-    view: &View<'_>,
-    input: &ReportInput<'_>,
-    policy: &PolicyReport,
-    ranked: &RankedDay,
-    reason: &str,
-) -> Option<Choice> {
+fn draw_day(view: &View<'_>, policy: &PolicyReport, ranked: &RankedDay, reason: &str) -> Option<Choice> {
     let (day, fifo) = (&ranked.day, view.fifo?);
     let grid = &view.grid[day.week];
     let mine = days::of_week(&view.traces_of(policy), &grid.week)?;
     let base = days::of_week(&view.traces_of(fifo), &grid.week)?;
     let of = |pick: &dyn Fn(usize) -> f64| day.steps.iter().map(|(step, _)| pick(*step)).collect::<Vec<f64>>();
     let net_mw = |step: &StepTrace| 2.0 * (step.import_mwh - step.export_mwh);
-    let battery = view.battery_mwh(input.battery_mwh);
+    let battery = view.battery_mwh();
     let on_grid = |pick: fn(&GridStep) -> f64| of(&|step| grid.steps.get(step).map_or(f64::NAN, pick));
     let solar = on_grid(|step| step.solar_mw);
     let picture = DayPicture {

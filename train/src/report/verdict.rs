@@ -10,6 +10,8 @@ use crate::evaluation::{Interval, PolicyReport};
 
 /// Energy of interactive inference saved, per cent, above which it is told.
 const SERVED_LESS_PCT: f64 = 0.5;
+/// A charge that is higher by no more than this is the same one.
+const ROUNDING_GBP: f64 = 0.005;
 
 /// What is said first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,7 @@ fn headline(view: &View<'_>, best: &PolicyReport, fifo: &PolicyReport) -> String
     let saved = percent(best.cost_saving_pct, 1);
     match view.compare(best, fifo) {
         Comparison::Cheaper => format!("{} is the cheapest: it saves {saved} of FIFO\u{2019}s cost.", best.name),
+        Comparison::Unknown => format!("{} is the cheapest, {saved} below FIFO.", best.name),
         _ => format!("{} is the cheapest, {saved} below FIFO, but not by a clear margin.", best.name),
     }
 }
@@ -112,7 +115,7 @@ fn gain(view: &View<'_>, policy: &PolicyReport) -> String {
     }
 }
 
-/// Against whom the difference is clear, and against whom it is not.
+/// Against whom the difference is clear, and against whom it is not; of whom it was not compared with, nothing.
 fn compared(view: &View<'_>, policy: &PolicyReport) -> String {
     if !view.has_intervals() {
         return String::new();
@@ -158,7 +161,8 @@ fn captured(view: &View<'_>, policy: &PolicyReport) -> String {
     }
 }
 
-/// Says so where a saving comes with less energy for interactive inference, which cannot be made up for later.
+/// Says so where a saving comes with less energy for interactive inference, which cannot be made up for later, and whether
+/// the service was the worse for it.
 fn served_less(view: &View<'_>, policy: &PolicyReport) -> String {
     let Some(fifo) = view.fifo.filter(|fifo| fifo.name != policy.name) else { return String::new() };
     let energy = |of: &PolicyReport| -> f64 {
@@ -168,9 +172,12 @@ fn served_less(view: &View<'_>, policy: &PolicyReport) -> String {
     let less = 100.0 * (1.0 - mine / base);
     if base > 0.0 && mine > 0.0 && less > SERVED_LESS_PCT {
         let less = percent(less, 1);
-        return format!(
-            "It spends {less} less energy on interactive inference than FIFO: part of the saving is slower or missing service. "
-        );
+        let worse = policy.cost_parts.inference_gbp > fifo.cost_parts.inference_gbp + ROUNDING_GBP;
+        let how = match worse {
+            true => ": part of the saving is slower or missing service",
+            false => " at the same service, by fewer replicas under a cap",
+        };
+        return format!("It spends {less} less energy on interactive inference than FIFO{how}. ");
     }
     String::new()
 }

@@ -13,6 +13,8 @@ pub(crate) const WEEKS_PER_YEAR: f64 = 365.25 / 7.0;
 /// How two policies compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
+    /// They were not compared, or one week allows no word.
+    Unknown,
     Cheaper,
     NotClear,
     Dearer,
@@ -28,8 +30,6 @@ pub(crate) struct View<'a> {
     pub(crate) fifo: Option<&'a PolicyReport>,
     /// Whom the pictures show: the cheapest trained policy, or else the cheapest that is not FIFO.
     pub(crate) subject: Option<&'a PolicyReport>,
-    /// Number of sites.
-    pub(crate) sites: usize,
 }
 
 impl<'a> View<'a> {
@@ -40,7 +40,7 @@ impl<'a> View<'a> {
         let fifo = order.iter().find(|policy| policy.name == "fifo").copied();
         let others = || order.iter().filter(|policy| policy.name != "fifo");
         let subject = others().find(|policy| policy.kind == "network").or_else(|| others().next()).copied();
-        Self { evaluation, grid: input.grid, traces: input.traces, order, fifo, subject, sites: input.sites.max(1) }
+        Self { evaluation, grid: input.grid, traces: input.traces, order, fifo, subject }
     }
 
     /// The strongest policy beside another: the cheapest that is neither that nor FIFO, or else FIFO.
@@ -76,9 +76,12 @@ impl<'a> View<'a> {
     /// What the interval of the difference allows to say.
     pub(crate) fn compare(&self, policy: &PolicyReport, other: &PolicyReport) -> Comparison {
         match self.saving(policy, other) {
-            Some(saving) if self.has_intervals() && saving.lo > 0.0 => Comparison::Cheaper,
-            Some(saving) if self.has_intervals() && saving.hi < 0.0 => Comparison::Dearer,
-            _ => Comparison::NotClear,
+            Some(saving) if self.has_intervals() => match (saving.lo > 0.0, saving.hi < 0.0) {
+                (true, _) => Comparison::Cheaper,
+                (_, true) => Comparison::Dearer,
+                _ => Comparison::NotClear,
+            },
+            _ => Comparison::Unknown,
         }
     }
 
@@ -102,10 +105,10 @@ impl<'a> View<'a> {
         (count > 0 && mean > 0.0).then_some(mean)
     }
 
-    /// Full charge of all batteries, MWh; `None` without a battery.
-    pub(crate) fn battery_mwh(&self, stated: Option<f64>) -> Option<f64> {
+    /// Full charge of all batteries, MWh, or the fullest ever seen where it is not stated; `None` without a battery.
+    pub(crate) fn battery_mwh(&self) -> Option<f64> {
         let most = self.traces.iter().flat_map(|trace| &trace.steps).map(|step| step.stored_mwh).fold(0.0, f64::max);
-        Some(stated.unwrap_or(0.0).max(most)).filter(|mwh| *mwh > 0.0)
+        Some(self.evaluation.battery_mwh.unwrap_or(0.0).max(most)).filter(|mwh| *mwh > 0.0)
     }
 }
 

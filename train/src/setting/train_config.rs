@@ -150,8 +150,8 @@ impl Config for TrainConfig {
             );
         }
         if let Some(plan) = &self.plan {
-            let discrete = self.scenario.as_ref().is_some_and(|scenario| scenario.controls.discrete_levels > 0);
-            plan.validate(discrete).into_iter().for_each(|(key, message)| faults.push(&key, message));
+            let found = self.scenario.as_ref().map_or_else(|| plan.faults(), |scenario| plan.validate(scenario));
+            found.into_iter().for_each(|(key, message)| faults.push(&key, message));
             faults.require(self.is_site(), "plan", || format!("`plan` is for sites, but `env.id` is {}", self.env.id));
         }
         if let Some(scenario) = &self.scenario {

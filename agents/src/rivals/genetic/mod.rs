@@ -146,6 +146,10 @@ impl RivalPolicy for Genetic {
         let shares = share_fault("crossover", options.crossover).or(share_fault("mutation", options.mutation));
         options.count_faults().or(shares)
     }
+
+    fn sees_the_future(options: &GeneticOptions) -> bool {
+        options.forecast == ForecastChoice::Perfect
+    }
 }
 
 impl Genetic {

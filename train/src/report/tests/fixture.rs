@@ -53,8 +53,6 @@ impl Fixture {
             grid: &self.grid,
             traces: &self.traces,
             day: None,
-            battery_mwh: Some(16.0),
-            sites: 1,
             learning: &self.learning,
             reproduce: &self.reproduce,
         }
@@ -78,6 +76,9 @@ fn evaluation(policies: Vec<PolicyReport>) -> Evaluation {
         seeds: 1,
         job_seeds: vec!["12345678901234567890".into()],
         skipped_weeks: vec!["2024-01-01T00:00:00Z: no price".into()],
+        sites: Some(1),
+        battery_mwh: Some(16.0),
+        export_limit_mw: Some(0.0),
         settled_on_last_day: vec![WEEKS[1].into()],
         oracle: Some(OracleReport {
             kind: "bound".into(),
@@ -159,6 +160,7 @@ fn policy(name: &str, kind: &str, saved_pct: f64, others: &[(&str, &str, f64)]) 
         threshold_breach_mwh: 3.0,
         import_breaches: 0.0,
         import_breach_mwh: 0.0,
+        flex_delivered_mwh: Some(0.0),
         flex_revenue_gbp: 0.0,
         wear_gbp: 300.0 * saved_pct,
         battery_cycles: saved_pct,

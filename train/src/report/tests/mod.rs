@@ -106,7 +106,8 @@ fn one_policy_one_week_and_no_battery_are_no_reason_to_panic() {
     for step in flat.traces.iter_mut().flat_map(|trace| &mut trace.steps) {
         (step.stored_mwh, step.charged_mwh, step.discharged_mwh, step.it_mwh) = (0.0, 0.0, 0.0, 4.0);
     }
-    let report = page(&ReportInput { battery_mwh: None, ..flat.input() });
+    flat.evaluation.battery_mwh = None;
+    let report = page(&flat.input());
     assert!(report.html.contains("Nothing was moved in time") && !report.html.contains("Battery charge"));
 
     let mut none = Fixture::usual();
@@ -155,6 +156,90 @@ fn a_policy_that_is_dearer_is_not_called_a_saving() {
     assert!(html.contains("No policy was cheaper than FIFO"), "{html}");
     assert!(html.contains("ppo costs £2,000 more a week than FIFO"));
     assert!(html.contains("clearly dearer than fifo"));
+}
+
+/// The status of the claim whose title holds some words.
+fn status(html: &str, title: &str) -> String {
+    let at = html.find(title).expect("the claim stands there");
+    let after = html[at..].split("<span class=\"status\">").nth(1).expect("it has a status");
+    after.split("</span>").next().unwrap_or_default().to_string()
+}
+
+#[test]
+fn policies_that_were_not_compared_are_not_spoken_of() {
+    let mut apart = Fixture::new(&[("one", "network", 3.0), ("two", "network", 4.0)]);
+    let html = page(&apart.input()).html;
+    assert!(html.contains("two is clearly cheaper than fifo."), "{html}");
+    assert!(!html.contains("not clearly different"), "{html}");
+    let versus = &mut apart.evaluation.policies[2].versus;
+    let mut other = versus[0].clone();
+    other.rival = "one".into();
+    (other.saving_gbp_per_week.lo, other.saving_gbp_per_week.hi) = (-1.0, 2.0);
+    versus.push(other);
+    assert!(page(&apart.input()).html.contains("two is clearly cheaper than fifo; not clearly different from one."));
+}
+
+#[test]
+fn revenue_from_flexibility_is_judged_by_what_flexibility_earned() {
+    let revenue = "a year per 10";
+    let mut fixture = Fixture::usual();
+    // J saved is beyond all measure, but nothing was sold.
+    for versus in fixture.evaluation.policies.iter_mut().flat_map(|policy| &mut policy.versus) {
+        let saving = &mut versus.saving_gbp_per_week;
+        (saving.value, saving.lo, saving.hi) = (1e6, 0.9e6, 1.1e6);
+    }
+    assert_eq!(status(&page(&fixture.input()).html, revenue), "not tested");
+    fixture.evaluation.policies[2].flex_revenue_gbp = 10.0;
+    assert_eq!(status(&page(&fixture.input()).html, revenue), "not reached");
+    fixture.evaluation.policies[2].flex_revenue_gbp = 1e6;
+    assert_eq!(status(&page(&fixture.input()).html, revenue), "reached");
+    fixture.evaluation.weeks = 1;
+    assert_eq!(status(&page(&fixture.input()).html, revenue), "one week: not judged");
+}
+
+#[test]
+fn the_price_of_turn_down_is_revenue_over_what_was_delivered() {
+    let mut fixture = Fixture::usual();
+    let policy = &mut fixture.evaluation.policies[2];
+    (policy.flex_revenue_gbp, policy.flex_delivered_mwh) = (500.0, Some(4.0));
+    assert!(page(&fixture.input()).html.contains("£125 per MWh of turn-down delivered"));
+    fixture.evaluation.policies[2].flex_delivered_mwh = None;
+    let html = page(&fixture.input()).html;
+    assert!(!html.contains("no turn-down was sold") && !html.contains("per MWh of turn-down delivered"), "{html}");
+}
+
+#[test]
+fn the_claim_of_a_fleet_counts_sites_and_export_and_judges_nothing_where_they_are_unknown() {
+    let fleet = "MW of flexibility over";
+    let mut fixture = Fixture::usual();
+    let html = page(&fixture.input()).html.replace('\u{a0}', " ");
+    assert_eq!(status(&html, fleet), "beyond the bound");
+    assert!(html.contains("without export nobody turns down more"), "{html}");
+    fixture.evaluation.export_limit_mw = Some(30.0);
+    let html = page(&fixture.input()).html.replace('\u{a0}', " ");
+    assert_eq!(status(&html, fleet), "not reached");
+    assert!(html.contains("and 30.0 MW may be exported"), "{html}");
+    fixture.evaluation.sites = Some(10);
+    let html = page(&fixture.input()).html.replace('\u{a0}', " ");
+    assert!(html.contains("and 3.0 MW per site may be exported"), "{html}");
+    fixture.evaluation.sites = None;
+    assert_eq!(status(&page(&fixture.input()).html.replace('\u{a0}', " "), fleet), "not tested");
+}
+
+#[test]
+fn service_is_called_worse_only_where_it_cost_more() {
+    let mut fixture = Fixture::usual();
+    for step in fixture.traces.iter_mut().flat_map(|trace| &mut trace.steps) {
+        step.interactive_mwh = 1.0;
+    }
+    for step in fixture.traces.iter_mut().filter(|trace| trace.policy == "ppo").flat_map(|trace| &mut trace.steps) {
+        step.interactive_mwh = 0.9;
+    }
+    let html = page(&fixture.input()).html;
+    assert!(html.contains("than FIFO at the same service, by fewer replicas under a cap."), "{html}");
+    fixture.evaluation.policies[2].cost_parts.inference_gbp = 10.0;
+    let html = page(&fixture.input()).html;
+    assert!(html.contains("than FIFO: part of the saving is slower or missing service."), "{html}");
 }
 
 #[test]
