@@ -7,11 +7,16 @@ mod common;
 
 use common::{trainer, venv};
 use flexai_agents::device::DeviceChoice;
-use flexai_agents::ppo::{NetworkConfig, PpoConfig, PpoError, Trainer};
+use flexai_agents::ppo::{LearnerChoice, NetworkConfig, PpoConfig, PpoError, Trainer};
 use std::path::Path;
 
 fn config() -> PpoConfig {
+    config_of(LearnerChoice::Host)
+}
+
+fn config_of(learner: LearnerChoice) -> PpoConfig {
     PpoConfig {
+        learner,
         num_envs: 40,
         num_steps: 24,
         total_steps: 40 * 24 * 8,
@@ -45,17 +50,20 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn stopping_and_resuming_equals_never_having_stopped_bit_for_bit() {
-    for id in ["CartPole-v1", "Pendulum-v1", "ProbeHybrid-v0", "ProbeMaskedBandit-v0"] {
+    let ids = ["CartPole-v1", "Pendulum-v1", "ProbeHybrid-v0", "ProbeMaskedBandit-v0"];
+    let cases = ids.map(|id| (id, LearnerChoice::Host)).into_iter();
+    for (id, learner) in cases.chain([("ProbeHybrid-v0", LearnerChoice::Autodiff)]) {
+        let config = config_of(learner);
         let (middle, straight, resumed) =
             (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let mut whole = trainer(id, &config(), &network(), 7);
+        let mut whole = trainer(id, &config, &network(), 7);
         let first = play(&mut whole, 3);
         whole.save(middle.path()).unwrap();
         let second = play(&mut whole, 3);
         whole.save(straight.path()).unwrap();
 
         // Another seed: everything that matters must come from the files.
-        let mut other = trainer(id, &config(), &network(), 8);
+        let mut other = trainer(id, &config, &network(), 8);
         assert_ne!(play(&mut other, 1), first[..1], "{id}: seeds matter");
         other.load(middle.path()).unwrap();
         assert_eq!(other.env_steps(), 3 * 40 * 24);
@@ -80,17 +88,22 @@ fn a_checkpoint_of_the_first_moment_resumes_too() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let run = |threads: usize| {
+    // Wide enough that the host shares a minibatch between threads.
+    let network = NetworkConfig { hidden: vec![96, 64], ..NetworkConfig::default() };
+    let run = |learner: LearnerChoice, threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let dir = tempfile::tempdir().unwrap();
-            let mut trainer = trainer("Pendulum-v1", &config(), &network(), 7);
+            let mut trainer = trainer("Pendulum-v1", &config_of(learner), &network, 7);
             let reports = play(&mut trainer, 3);
             trainer.save(dir.path()).unwrap();
             (reports, files(dir.path()))
         })
     };
-    assert_eq!(run(1), run(3));
+    for learner in [LearnerChoice::Host, LearnerChoice::Autodiff] {
+        assert_eq!(run(learner, 1), run(learner, 3));
+    }
+    assert_eq!(run(LearnerChoice::Host, 1), run(LearnerChoice::Auto, 2));
 }
 
 #[test]

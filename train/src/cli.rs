@@ -7,6 +7,7 @@ mod sweep;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexai_agents::device::DeviceChoice;
+use flexai_agents::ppo::LearnerChoice;
 use std::path::PathBuf;
 pub use sweep::{SweepArgs, TrialArgs};
 
@@ -66,6 +67,9 @@ pub struct TrainArgs {
     /// Device: flex, ndarray or wgpu
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// What computes gradients: auto, host (CPU devices) or autodiff
+    #[arg(long)]
+    pub learner: Option<LearnerChoice>,
     /// Seed of every random stream
     #[arg(long, conflicts_with = "resume", allow_negative_numbers = true, value_parser = whole_number())]
     pub seed: Option<u64>,
@@ -425,6 +429,9 @@ pub enum BenchCommand {
         /// Device: flex, ndarray or wgpu
         #[arg(long)]
         device: Option<DeviceChoice>,
+        /// Change a key of the configuration, e.g. ppo.learner=\"autodiff\"
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        set: Vec<String>,
         /// One JSON document on stdout
         #[arg(long)]
         json: bool,

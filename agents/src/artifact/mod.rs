@@ -29,7 +29,7 @@ pub use manifest::{
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
-pub(crate) use math::tanh_in_place;
+pub(crate) use math::{exp_wide, ln_wide, tanh, tanh_in_place};
 #[cfg(feature = "training")]
 pub(crate) use network::continuous_len;
 pub use network::{Activation, Dense, Mlp, MlpScratch, PolicyNetwork};

@@ -7,8 +7,9 @@
 //! Not here: advantages (`gae.rs`).
 
 use super::config::PpoConfig;
+use super::host::{HostMlp, HostPolicy, HostScratch};
 use super::rollout::RolloutBuffer;
-use crate::artifact::{MlpScratch, PolicyNetwork, sample};
+use crate::artifact::{PolicyNetwork, sample};
 use flexai_env::core::{
     EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };
@@ -29,6 +30,8 @@ pub(super) struct Collector {
     /// One generator per environment.
     pub(super) streams: Vec<StreamRng>,
     rollout: RolloutBuffer,
+    /// The policy's weights as they are read fastest; made at the first rollout.
+    host: Option<HostPolicy>,
     lanes: Vec<Lane>,
     /// Flat index and normalised final observation of each episode that ended in this rollout.
     ended: Vec<usize>,
@@ -36,9 +39,8 @@ pub(super) struct Collector {
 }
 
 /// Buffers of one thread.
-#[derive(Default)]
 struct Lane {
-    scratch: MlpScratch,
+    scratch: HostScratch,
     parameters: Vec<f32>,
 }
 
@@ -71,7 +73,8 @@ impl Collector {
                 .then(|| ReturnNormalizer::new(n, config.gamma, config.reward_clip)),
             streams: (0..n).map(stream).collect(),
             rollout: RolloutBuffer::new(config.num_steps, n, observation_len, action_len, mask_len),
-            lanes: (0..n.div_ceil(LANE_ENVS)).map(|_| Lane::default()).collect(),
+            host: None,
+            lanes: Vec::new(),
             ended: Vec::new(),
             final_observations: Vec::new(),
             venv,
@@ -97,19 +100,37 @@ impl Collector {
         let mut figures = CollectFigures { info_means: vec![0.0; self.venv.info_keys().len()], ..Default::default() };
         self.ended.clear();
         self.final_observations.clear();
-        for t in 0..steps {
-            self.act(policy, t);
-            self.play(t, &mut figures)?;
+        let host = self.prepare(policy);
+        let played = (0..steps).try_for_each(|t| {
+            self.act(policy, &host, t);
+            self.play(t, &mut figures)
+        });
+        if played.is_ok() {
+            self.evaluate(&host);
         }
+        self.host = Some(host);
+        played?;
         let n = self.rollout.len() as f64;
         figures.info_means.iter_mut().for_each(|mean| *mean /= n);
         figures.reward_mean /= n;
-        self.evaluate(policy);
         Ok(figures)
     }
 
+    /// Takes over the policy's weights.
+    fn prepare(&mut self, policy: &PolicyNetwork) -> HostPolicy {
+        let Some(mut host) = self.host.take() else {
+            let host = HostPolicy::new(policy);
+            let lane =
+                || Lane { scratch: host.actor.scratch(), parameters: vec![0.0; LANE_ENVS * policy.actor.outputs()] };
+            self.lanes = (0..self.rollout.num_envs.div_ceil(LANE_ENVS)).map(|_| lane()).collect();
+            return host;
+        };
+        host.refresh(policy);
+        host
+    }
+
     /// Draws the actions of step `t`.
-    fn act(&mut self, policy: &PolicyNetwork, t: usize) {
+    fn act(&mut self, policy: &PolicyNetwork, host: &HostPolicy, t: usize) {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
         let rows = |per_env: usize| t * n * per_env..(t + 1) * n * per_env;
@@ -127,8 +148,7 @@ impl Collector {
             let envs = first..first + streams.len();
             let observation = &observation[envs.start * observation_len..envs.end * observation_len];
             let head_len = policy.actor.outputs();
-            lane.parameters.resize(streams.len() * head_len, 0.0);
-            policy.actor.forward(observation, &mut lane.scratch, &mut lane.parameters);
+            host.actor.forward(observation, &mut lane.scratch, &mut lane.parameters[..streams.len() * head_len]);
             for (i, (rng, log_prob)) in streams.iter_mut().zip(log_probs).enumerate() {
                 let parameters = &lane.parameters[i * head_len..(i + 1) * head_len];
                 let mask = &mask[(first + i) * mask_len..(first + i + 1) * mask_len];
@@ -188,15 +208,16 @@ impl Collector {
     }
 
     /// Values of all observations, and of all true successors.
-    fn evaluate(&mut self, policy: &PolicyNetwork) {
+    fn evaluate(&mut self, host: &HostPolicy) {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
-        values(policy, &rollout.observations, &mut rollout.values);
+        let critic = &host.critic;
+        values(critic, &rollout.observations, &mut rollout.values);
         let len = rollout.values.len();
         rollout.next_values[..len - n].copy_from_slice(&rollout.values[n..]);
-        values(policy, &self.observation, &mut rollout.next_values[len - n..]);
+        values(critic, &self.observation, &mut rollout.next_values[len - n..]);
         let mut last = vec![0.0; self.ended.len()];
-        values(policy, &self.final_observations, &mut last);
+        values(critic, &self.final_observations, &mut last);
         for (i, value) in self.ended.iter().zip(last) {
             rollout.next_values[*i] = value;
         }
@@ -206,15 +227,14 @@ impl Collector {
 type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a mut [f32]);
 
 /// Values of normalised observations; rows do not depend on each other, so threads change nothing.
-fn values(policy: &PolicyNetwork, observations: &[f32], out: &mut [f32]) {
-    let len = policy.critic.inputs();
+fn values(critic: &HostMlp, observations: &[f32], out: &mut [f32]) {
     if out.len() <= VALUE_ROWS {
-        return policy.critic.forward(observations, &mut MlpScratch::default(), out);
+        return critic.forward(observations, &mut critic.scratch(), out);
     }
+    let len = observations.len() / out.len();
     let blocks = observations.par_chunks(VALUE_ROWS * len).zip(out.par_chunks_mut(VALUE_ROWS));
-    blocks.for_each_init(MlpScratch::default, |scratch, (observations, out)| {
-        policy.critic.forward(observations, scratch, out);
-    });
+    blocks
+        .for_each_init(|| critic.scratch(), |scratch, (observations, out)| critic.forward(observations, scratch, out));
 }
 
 fn check_finite(step: &VecStep<'_>) -> Result<(), String> {

@@ -4,6 +4,7 @@
 //! Always: every default is written here and nowhere else; derived values are methods.
 //! Not here: which environment (`train/`), the schedule of evaluations and checkpoints.
 
+use super::learner_choice::LearnerChoice;
 use crate::artifact::Activation;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PpoConfig {
+    /// What computes gradients; the results of the choices differ by rounding only.
+    pub learner: LearnerChoice,
     /// Environments stepped together; at least 1.
     pub num_envs: usize,
     /// Steps collected per environment between two updates; at least 1.
@@ -63,6 +66,7 @@ pub struct PpoConfig {
 impl Default for PpoConfig {
     fn default() -> Self {
         Self {
+            learner: LearnerChoice::Auto,
             num_envs: 16,
             num_steps: 128,
             total_steps: 1_000_000,

@@ -3,6 +3,7 @@
 use super::actor_critic::ActorCritic;
 use super::config::{NetworkConfig, PpoConfig};
 use super::learner::{LearnSettings, StepFigures, in_order, read};
+use super::learner_choice::LearnerChoice;
 use super::loss::{LossSettings, loss};
 use super::trainer::Trainer;
 use super::{PpoError, rollout::Batch};
@@ -103,6 +104,52 @@ fn the_first_policy_is_nearly_uniform() {
 fn all_devices_start_from_the_same_weights() {
     let flex = trainer("ProbeHybrid-v0", DeviceChoice::Flex);
     assert_eq!(flex.policy_network(), trainer("ProbeHybrid-v0", DeviceChoice::Ndarray).policy_network());
+}
+
+#[test]
+fn the_hosts_first_step_finds_ratio_one_no_divergence_and_nothing_clipped() {
+    for id in ["CartPole-v1", "Pendulum-v1", "ProbeMaskedBandit-v0", "ProbeHybrid-v0"] {
+        let mut trainer = trainer(id, DeviceChoice::Flex);
+        let (_, advantages) = collected(&mut trainer);
+        let order: Vec<i32> = (0..advantages.len() as i32).collect();
+        let (learner, rollout) = (&mut trainer.learner, trainer.collector.rollout());
+        let host = learner.host.as_mut().expect("a CPU device learns on the host");
+        host.take_over(&learner.network, &learner.optimizer, &learner.device).unwrap();
+        let settings = LearnSettings::at(&config(), 0);
+        let figures = host.step(rollout, &rollout.advantages(0.99, 0.95), &order, settings, 1e-3);
+        assert!(figures.approx_kl.abs() < 1e-9, "{id}: {}", figures.approx_kl);
+        assert!(figures.old_approx_kl.abs() < 1e-6, "{id}: {}", figures.old_approx_kl);
+        assert_eq!(figures.clip_fraction, 0.0);
+    }
+}
+
+/// Reports are compared as well as weights: both learners use the same shuffles.
+#[test]
+fn host_and_autodiff_agree_after_an_update_to_the_rounding_of_single_numbers() {
+    for id in ["CartPole-v1", "Pendulum-v1", "ProbeMaskedBandit-v0", "ProbeHybrid-v0"] {
+        let run = |learner: LearnerChoice| {
+            let envs = (0..8).map(|_| make(id, &EnvContext::default()).unwrap()).collect();
+            let config = PpoConfig { learner, ent_coef: 0.01, clip_value_loss: true, ..config() };
+            let network = NetworkConfig { policy_gain: 1.0, ..NetworkConfig::default() };
+            let mut trainer = Trainer::new(&config, &network, 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap();
+            let report = trainer.update().unwrap();
+            (report, host(trainer.learner.network.flatten()))
+        };
+        let ((a, weights_a), (b, weights_b)) = (run(LearnerChoice::Host), run(LearnerChoice::Autodiff));
+        for (what, a, b) in [
+            ("policy loss", a.policy_loss, b.policy_loss),
+            ("value loss", a.value_loss, b.value_loss),
+            ("entropy", a.entropy, b.entropy),
+            ("gradient norm", a.grad_norm, b.grad_norm),
+            ("approximate KL", a.approx_kl, b.approx_kl),
+            ("explained variance", a.explained_variance, b.explained_variance),
+        ] {
+            assert!((a - b).abs() < 2e-5, "{id} {what}: {a} and {b}");
+        }
+        for (a, b) in weights_a.iter().zip(weights_b) {
+            assert!((a - b).abs() < 2e-5, "{id}: {a} and {b}");
+        }
+    }
 }
 
 fn weights_after_one_update(device: DeviceChoice) -> Vec<f32> {

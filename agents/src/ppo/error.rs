@@ -12,6 +12,15 @@ pub enum PpoError {
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The learner asked for cannot learn this.
+    #[error(
+        "learner `host` cannot be used: {found}, expected a CPU device and a network and action that it knows\n\n\
+         hint: use `--learner auto`, or `--device flex`"
+    )]
+    Learner {
+        /// Why not.
+        found: &'static str,
+    },
     /// The environments do not fit the settings, or PPO.
     #[error("the environments have {found}, expected {expected}\n\nhint: {hint}")]
     Environment {

@@ -7,6 +7,7 @@ use super::actor_critic::ActorCritic;
 use super::config::PpoConfig;
 use super::distribution::HeadLayout;
 use super::gae::{self, Advantages, GaeInput, explained_variance};
+use super::host::HostLearner;
 use super::learner::{LearnSettings, Learner, StepFigures, in_order, read};
 use super::loss::loss;
 use super::optimizer::ClippedAdam;
@@ -173,6 +174,7 @@ impl Case {
             optimizer: ClippedAdam::new(number(&hyper["adam_eps"]), number(&hyper["max_grad_norm"])),
             layout: HeadLayout::new(&network.heads),
             device,
+            host: None,
         }
     }
 
@@ -259,6 +261,55 @@ fn check_one_step(device: DeviceChoice) {
         let expected = case.flat(&case.json["expected"]["params_after_one_adam_step"]);
         let found = host(learner.network.flatten());
         assert_near(&format!("{name} parameters"), wide(&found), &expected, tolerances.one_step);
+    }
+}
+
+/// The same facts of the host's learner, but for the numbers of single rows, which it does not keep.
+#[test]
+fn one_optimiser_step_gives_the_golden_numbers_on_the_host() {
+    let tolerances = Tolerances::of(DeviceChoice::Flex);
+    for case in cases() {
+        let name = case.json["name"].as_str().unwrap();
+        let (mut learner, mut host) = (case.learner(DeviceChoice::Flex), HostLearner::new(&case.network("params")));
+        host.take_over(&learner.network, &learner.optimizer, &learner.device).unwrap();
+        let order: Vec<i32> = (0..case.rollout.len() as i32).collect();
+        let rate = case.settings.learning_rate;
+        let figures = host.step(&case.rollout, &case.advantages, &order, case.settings, rate);
+        let gradient = host.last_gradient().to_vec();
+        let scale = (number(&case.json["hyper"]["max_grad_norm"]) / (figures.grad_norm + 1e-6)).min(1.0);
+        let expected = |key: &str| case.flat(&case.json["expected"][key]);
+        assert_near(name, wide(&gradient), &expected("grads_before_clip"), tolerances.gradients);
+        assert_near(name, wide(&gradient).map(|x| x * scale), &expected("grads_after_clip"), tolerances.gradients);
+        check_figures(name, &figures, &case.json["expected"], tolerances.losses);
+        host.hand_over(&mut learner.network, &mut learner.optimizer, &learner.device);
+        let found = self::host(learner.network.flatten());
+        assert_near(name, wide(&found), &expected("params_after_one_adam_step"), tolerances.one_step);
+        assert_eq!(learner.optimizer.steps(), 1);
+    }
+}
+
+#[test]
+fn a_whole_update_phase_gives_the_golden_numbers_on_the_host() {
+    let tolerances = Tolerances::of(DeviceChoice::Flex);
+    for case in cases() {
+        let name = case.json["name"].as_str().unwrap();
+        let (mut learner, mut host) = (case.learner(DeviceChoice::Flex), HostLearner::new(&case.network("params")));
+        host.take_over(&learner.network, &learner.optimizer, &learner.device).unwrap();
+        let phase = &case.json["update_phase"];
+        let mut steps = phase["steps"].as_array().unwrap().iter();
+        for epoch in phase["minibatch_indices"].as_array().unwrap() {
+            let order: Vec<i32> = numbers(epoch).into_iter().map(|i| i as i32).collect();
+            for rows in order.chunks_exact(case.settings.minibatch_size) {
+                let expected = steps.next().unwrap();
+                let rate = number(&expected["lr"]);
+                let figures = host.step(&case.rollout, &case.advantages, rows, case.settings, rate);
+                check_figures(name, &figures, expected, tolerances.losses);
+            }
+        }
+        assert!(steps.next().is_none(), "every step of the file was taken");
+        host.hand_over(&mut learner.network, &mut learner.optimizer, &learner.device);
+        let found = self::host(learner.network.flatten());
+        assert_near(name, wide(&found), &case.flat(&phase["params_after"]), tolerances.update_phase);
     }
 }
 

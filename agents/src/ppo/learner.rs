@@ -2,12 +2,13 @@
 //!
 //! In: a rollout and its advantages. Out: a better network, and figures of each optimiser step.
 //! Always: every transition is used once per epoch; shuffles come from their own stream; the rollout is copied to the
-//! device once. Not here: schedules (`trainer.rs`), collecting (`collector.rs`).
+//! device once. Not here: schedules (`trainer.rs`), collecting (`collector.rs`), the same without a tape (`host/`).
 
 use super::actor_critic::ActorCritic;
 use super::config::PpoConfig;
 use super::distribution::HeadLayout;
 use super::gae::Advantages;
+use super::host::HostLearner;
 use super::loss::{LossSettings, loss};
 use super::optimizer::ClippedAdam;
 use super::rollout::{Batch, RolloutBuffer};
@@ -25,6 +26,8 @@ pub(super) struct Learner {
     pub(super) optimizer: ClippedAdam,
     pub(super) layout: HeadLayout,
     pub(super) device: Device,
+    /// Computes updates in Burn's place.
+    pub(super) host: Option<HostLearner>,
 }
 
 /// What one learning phase needs beside the rollout.
@@ -103,14 +106,17 @@ impl Learner {
         settings: LearnSettings,
         shuffle: &mut StreamRng,
     ) -> Result<Vec<StepFigures>, DeviceError> {
+        if let Some(host) = &mut self.host {
+            let burn = (&mut self.network, &mut self.optimizer, &self.device);
+            return host.update(burn, rollout, advantages, settings, shuffle);
+        }
         let batch = rollout.upload(&self.layout, advantages, &self.device);
         let mut order: Vec<i32> = (0..rollout.len() as i32).collect();
         let mut figures = Vec::new();
         for _ in 0..settings.epochs {
             order.shuffle(shuffle);
             figures.extend(self.epoch(&batch, &advantages.advantages, &order, settings)?);
-            let last = figures.last().expect("an epoch has at least one minibatch");
-            if !last.all_finite() || settings.target_kl.is_some_and(|limit| last.approx_kl > limit) {
+            if stops(&figures, settings) {
                 break;
             }
         }
@@ -145,6 +151,12 @@ impl Learner {
         let rows = loss.log_ratio.dims()[0];
         PendingFigures { numbers: Tensor::cat(vec![loss.terms, norm, loss.log_ratio.reshape([rows])], 0), rows }
     }
+}
+
+/// Whether the last minibatch of an epoch ends the update.
+pub(super) fn stops(figures: &[StepFigures], settings: LearnSettings) -> bool {
+    let last = figures.last().expect("an epoch has at least one minibatch");
+    !last.all_finite() || settings.target_kl.is_some_and(|limit| last.approx_kl > limit)
 }
 
 impl StepFigures {
@@ -213,7 +225,7 @@ pub(super) fn in_order(batch: &Batch, advantages: &[f64], order: &[i32], setting
 }
 
 /// `(A - mean) / (std + 1e-8)` with the sample deviation, over one minibatch.
-fn normalize(advantages: &mut [f64]) {
+pub(super) fn normalize(advantages: &mut [f64]) {
     let n = advantages.len() as f64;
     let mean = advantages.iter().sum::<f64>() / n;
     let variance = advantages.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (n - 1.0);

@@ -13,8 +13,10 @@ mod config;
 mod distribution;
 mod error;
 mod gae;
+mod host;
 mod init;
 mod learner;
+mod learner_choice;
 mod loss;
 mod optimizer;
 mod rollout;
@@ -27,4 +29,5 @@ mod golden;
 
 pub use config::{NetworkConfig, PpoConfig};
 pub use error::PpoError;
+pub use learner_choice::LearnerChoice;
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

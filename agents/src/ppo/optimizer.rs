@@ -5,18 +5,33 @@
 //! are stepped as one vector, in the network's fixed order. Not here: the learning rate's schedule (`config.rs`).
 
 use super::actor_critic::ActorCritic;
+use crate::device::{self, DeviceError};
 use burn::module::{Module, Param, ParamId};
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 /// Added to the norm so that a zero gradient stays zero.
-const NORM_EPSILON: f64 = 1e-6;
+pub(super) const NORM_EPSILON: f64 = 1e-6;
 
-/// Adam (beta 0.9 and 0.999) with a limit on the gradient's norm.
+/// How much of the first moment is kept.
+pub(super) const BETA_1: f32 = 0.9;
+/// How much of the second moment is kept.
+pub(super) const BETA_2: f32 = 0.999;
+
+/// Adam with a limit on the gradient's norm.
 pub(super) struct ClippedAdam {
     adam: Adam,
-    max_grad_norm: f64,
+    pub(super) epsilon: f32,
+    pub(super) max_grad_norm: f64,
     state: Option<AdamState<1>>,
+}
+
+/// Adam's memory on the host.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct AdamMemory {
+    pub(super) steps: usize,
+    pub(super) moment_1: Vec<f32>,
+    pub(super) moment_2: Vec<f32>,
 }
 
 /// Adam's memory as a Burn module, so that it is written in the same format as the network.
@@ -28,8 +43,9 @@ pub(super) struct Moments {
 
 impl ClippedAdam {
     pub(super) fn new(epsilon: f64, max_grad_norm: f64) -> Self {
-        let adam = AdamConfig::new().with_epsilon(epsilon as f32).build();
-        Self { adam, max_grad_norm, state: None }
+        let epsilon = epsilon as f32;
+        let adam = AdamConfig::new().with_beta_1(BETA_1).with_beta_2(BETA_2).with_epsilon(epsilon).build();
+        Self { adam, epsilon, max_grad_norm, state: None }
     }
 
     /// Clips and steps; also returns the norm before clipping, `[1]`.
@@ -41,7 +57,18 @@ impl ClippedAdam {
         gradients: &mut Gradients,
         learning_rate: f64,
     ) -> (ActorCritic, Tensor<1>) {
-        let (gradient, norm) = self.clipped(network.flatten_gradients(gradients));
+        let gradient = network.flatten_gradients(gradients);
+        self.step_flat(network, gradient, learning_rate)
+    }
+
+    /// The same with the gradient as one vector in the network's fixed order.
+    pub(super) fn step_flat(
+        &mut self,
+        network: ActorCritic,
+        gradient: Tensor<1>,
+        learning_rate: f64,
+    ) -> (ActorCritic, Tensor<1>) {
+        let (gradient, norm) = self.clipped(gradient);
         let (parameters, state) = self.adam.step(learning_rate, network.flatten(), gradient, self.state.take());
         self.state = state;
         (network.with_parameters(&parameters), norm)
@@ -70,6 +97,23 @@ impl ClippedAdam {
             moment_1: Param::initialized(ParamId::from(1), moment_1),
             moment_2: Param::initialized(ParamId::from(2), moment_2),
         }
+    }
+
+    /// Copies the memory of `len` parameters to the host.
+    ///
+    /// # Errors
+    /// [`DeviceError::Failed`].
+    pub(super) fn memory(&self, len: usize, device: &Device) -> Result<AdamMemory, DeviceError> {
+        let moments = self.moments(len, device);
+        let (moment_1, moment_2) = (device::read(moments.moment_1.val())?, device::read(moments.moment_2.val())?);
+        Ok(AdamMemory { steps: self.steps(), moment_1, moment_2 })
+    }
+
+    /// Continues from a memory on the host.
+    pub(super) fn set_memory(&mut self, memory: &AdamMemory, device: &Device) {
+        let tensor = |x: &[f32]| Tensor::<1>::from_data(TensorData::new(x.to_vec(), [x.len()]), device);
+        let momentum = AdaptiveMomentumState::new(memory.steps, tensor(&memory.moment_1), tensor(&memory.moment_2));
+        self.state = (memory.steps > 0).then(|| AdamState::new(momentum));
     }
 
     /// Continues from a saved memory after `steps` steps.

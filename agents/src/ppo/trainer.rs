@@ -10,6 +10,7 @@ use super::config::{NetworkConfig, PpoConfig};
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
+use super::host::HostLearner;
 use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory};
 use super::optimizer::ClippedAdam;
 use crate::artifact::PolicyNetwork;
@@ -114,7 +115,9 @@ impl Trainer {
             return Err(PpoError::NotFinite { what, update: 0 });
         }
         let policy = weights.to_policy_network(&heads, None)?;
+        let on_host = config.learner.on_host(&device, network, &heads)?;
         let learner = Learner {
+            host: on_host.then(|| HostLearner::new(&policy)),
             network: weights,
             optimizer: ClippedAdam::new(config.adam_eps, config.max_grad_norm),
             layout: HeadLayout::new(&heads),
@@ -144,6 +147,17 @@ impl Trainer {
             return Err(failure.clone());
         }
         self.try_update().inspect_err(|failure| self.failure = Some(failure.clone()))
+    }
+
+    /// Learns once more from the last rollout, as if it were new: what an update costs without collecting.
+    ///
+    /// # Errors
+    /// As [`Trainer::update`].
+    pub fn learn_again(&mut self) -> Result<(), PpoError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        self.learn().map(drop).inspect_err(|failure| self.failure = Some(failure.clone()))
     }
 
     /// Whether all updates of the run are done.
@@ -189,6 +203,16 @@ impl Trainer {
         let collect_seconds = start.elapsed().as_secs_f64();
 
         let start = Instant::now();
+        let (figures, settings, explained) = self.learn()?;
+        self.updates += 1;
+        let timing = UpdateTiming { collect_seconds, learn_seconds: start.elapsed().as_secs_f64() };
+        Ok(self.report(collected, &figures, settings, explained, timing))
+    }
+
+    /// The epochs on the last rollout; the figures of each step, and how much the collecting critic explained.
+    fn learn(&mut self) -> Result<(Vec<StepFigures>, LearnSettings, f64), PpoError> {
+        let update = self.updates + 1;
+        let not_finite = |what: String| PpoError::NotFinite { what, update };
         let settings = LearnSettings::at(&self.config, self.updates);
         let rollout = self.collector.rollout();
         let advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
@@ -200,9 +224,7 @@ impl Trainer {
         let policy = self.learner.network.to_policy_network(&self.heads, None)?;
         check_weights(&policy).map_err(not_finite)?;
         self.policy = policy;
-        self.updates += 1;
-        let timing = UpdateTiming { collect_seconds, learn_seconds: start.elapsed().as_secs_f64() };
-        Ok(self.report(collected, &figures, settings, explained, timing))
+        Ok((figures, settings, explained))
     }
 
     fn report(

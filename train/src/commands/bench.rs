@@ -25,7 +25,9 @@ pub(super) fn bench(command: &BenchCommand) -> Outcome {
         BenchCommand::Env { id, scenario, num_envs, steps, json } => {
             bench_env(id, scenario.as_deref(), *num_envs, *steps, *json)
         }
-        BenchCommand::Train { config, updates, device, json } => bench_train(config, *updates, *device, *json),
+        BenchCommand::Train { config, updates, device, set, json } => {
+            bench_train(config, *updates, *device, set, *json)
+        }
         BenchCommand::Decide { artifact, decisions, json } => bench_decide(artifact, *decisions, *json),
         BenchCommand::WaitAwhile(args) => bench_wait_awhile(args),
     }
@@ -103,9 +105,9 @@ fn play_random(venv: &mut VecEnv, steps: usize) -> Option<f64> {
     live_jobs.map(|_| sum)
 }
 
-fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, json: bool) -> Outcome {
+fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, set: &[String], json: bool) -> Outcome {
     at_least_one("--updates", updates as usize)?;
-    let mut config = load_train_config(config, &[])?;
+    let mut config = load_train_config(config, set)?;
     config.device = device.unwrap_or(config.device);
     let setup = if config.is_site() { Some(site_setup(config.site(), load_grid(&config.env.grid)?)?) } else { None };
     let mut trainer = build_trainer(&config, setup.as_ref())?;
@@ -121,7 +123,7 @@ fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, json: 
     let steps = (trainer.env_steps() - before) as f64;
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_cpu_seconds() - cpu);
     let report = json!({
-        "run_dir": null, "device": config.device.name(), "seed": config.seed, "env_steps": steps, "updates": updates,
+        "run_dir": null, "device": config.device.name(), "learner": config.ppo.learner, "seed": config.seed, "env_steps": steps, "updates": updates,
         "sps_wall": steps / wall.max(1e-9), "sps_cpu": steps / cpu.max(1e-9), "collect_share": collect / wall,
         "learn_share": learn / wall, "eval": null, "best_checkpoint": null, "machine": machine(),
     });

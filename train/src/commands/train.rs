@@ -62,9 +62,7 @@ pub(super) fn train(args: &TrainArgs) -> Outcome {
 
 fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
     let mut config = load_train_config(path, &overrides_of(&args.set, args.seed, args.steps))?;
-    if let Some(device) = args.device {
-        config.device = device;
-    }
+    choose_execution(&mut config, args);
     if let Some(grid) = &args.grid {
         config.env.grid = absolute(grid);
     } else if config.env.grid != crate::setting::EMBEDDED_GRID {
@@ -83,6 +81,12 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool),
     Ok((config, run, false))
 }
 
+/// `--device` and `--learner` say how the same run is computed, so they may change when it is continued.
+fn choose_execution(config: &mut TrainConfig, args: &TrainArgs) {
+    config.device = args.device.unwrap_or(config.device);
+    config.ppo.learner = args.learner.unwrap_or(config.ppo.learner);
+}
+
 /// `--seed` and `--steps` are overrides with a name of their own.
 pub(super) fn overrides_of(set: &[String], seed: Option<u64>, steps: Option<u64>) -> Vec<String> {
     let mut all = set.to_vec();
@@ -95,9 +99,7 @@ fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, boo
     let run = RunDir::open(path)?;
     run.read_identity()?;
     let mut config: TrainConfig = load_config(&run.config(), &[])?;
-    if let Some(device) = args.device {
-        config.device = device;
-    }
+    choose_execution(&mut config, args);
     if let Some(grid) = &args.grid {
         config.env.grid = absolute(grid);
     }

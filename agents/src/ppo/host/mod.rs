@@ -1,0 +1,36 @@
+//! PPO on the processor without a tape: batched inference, and the analytic gradient of the loss.
+//!
+//! In: a rollout, Burn's network and optimiser. Out: the same, one update further; head parameters and values.
+//! Always: the loss, the order of parameters and the records are those of the path on Burn; the same bytes for any number
+//! of threads and any width of vector instructions. Not here: graphics cards, whose gradients come from Burn.
+
+mod adam;
+mod gemm;
+mod heads;
+mod learner;
+mod loss;
+mod mlp;
+mod policy;
+mod simd;
+#[cfg(test)]
+mod tests;
+
+pub(super) use learner::HostLearner;
+pub(super) use policy::{HostMlp, HostPolicy, HostScratch};
+
+use super::config::NetworkConfig;
+use crate::artifact::{Activation, head_len};
+use flexai_env::core::ActionComponent;
+
+/// Head parameters beyond which buffers of one column each would be too large.
+const HEAD_LEN_MAX: usize = 4096;
+
+/// Whether networks and distributions of this kind can be learnt here. What is new in either does not compile until it
+/// is decided here.
+pub(super) fn supports(network: &NetworkConfig, heads: &[ActionComponent]) -> bool {
+    let NetworkConfig { hidden: _, activation, log_std_init: _, policy_gain: _ } = network;
+    let known = match activation {
+        Activation::Tanh | Activation::Relu => true,
+    };
+    known && head_len(heads) <= HEAD_LEN_MAX
+}
