@@ -9,9 +9,9 @@
 use super::config::PpoConfig;
 use super::host::{HostMlp, HostPolicy, HostScratch};
 use super::rollout::RolloutBuffer;
-use crate::artifact::{PolicyNetwork, sample};
+use crate::artifact::{PolicyNetwork, clip_to_bounds, sample};
 use flexai_env::core::{
-    EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
+    ActionComponent, EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };
 use rayon::prelude::*;
 
@@ -29,6 +29,10 @@ pub(super) struct Collector {
     pub(super) return_normalizer: Option<ReturnNormalizer>,
     /// One generator per environment.
     pub(super) streams: Vec<StreamRng>,
+    /// Whether the teacher is asked, and whether it acts.
+    pub(super) teaching: Teaching,
+    /// Observations as the environments handed them out, `[steps, num_envs, observation_len]`, if they are kept.
+    pub(super) raw: Option<Vec<f32>>,
     rollout: RolloutBuffer,
     /// The policy's weights as they are read fastest; made at the first rollout.
     host: Option<HostPolicy>,
@@ -36,6 +40,18 @@ pub(super) struct Collector {
     /// Flat index and normalised final observation of each episode that ended in this rollout.
     ended: Vec<usize>,
     final_observations: Vec<f32>,
+}
+
+/// What a teacher does while a rollout is collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Teaching {
+    /// Nothing.
+    #[default]
+    Off,
+    /// It says what it would do; the policy acts.
+    Labels,
+    /// It acts.
+    Acts,
 }
 
 /// Buffers of one thread.
@@ -73,6 +89,8 @@ impl Collector {
                 .then(|| ReturnNormalizer::new(n, config.gamma, config.reward_clip)),
             streams: (0..n).map(stream).collect(),
             rollout: RolloutBuffer::new(config.num_steps, n, observation_len, action_len, mask_len),
+            teaching: Teaching::Off,
+            raw: None,
             host: None,
             lanes: Vec::new(),
             ended: Vec::new(),
@@ -100,9 +118,12 @@ impl Collector {
         let mut figures = CollectFigures { info_means: vec![0.0; self.venv.info_keys().len()], ..Default::default() };
         self.ended.clear();
         self.final_observations.clear();
+        let len = if self.teaching == Teaching::Off { 0 } else { self.rollout.actions.len() };
+        self.rollout.teacher.resize(len, 0.0);
         let host = self.prepare(policy);
         let played = (0..steps).try_for_each(|t| {
             self.act(policy, &host, t);
+            self.ask(policy, t)?;
             self.play(t, &mut figures)
         });
         if played.is_ok() {
@@ -110,6 +131,7 @@ impl Collector {
         }
         self.host = Some(host);
         played?;
+        self.check_values()?;
         let n = self.rollout.len() as f64;
         figures.info_means.iter_mut().for_each(|mean| *mean /= n);
         figures.reward_mean /= n;
@@ -139,6 +161,9 @@ impl Collector {
         let mask_len = rollout.masks.len() / rollout.log_probs.len();
         rollout.observations[rows(observation_len)].copy_from_slice(&self.observation);
         rollout.masks[rows(mask_len)].copy_from_slice(self.venv.mask());
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(self.venv.observation());
+        }
 
         let (observation, mask) = (&self.observation, self.venv.mask());
         let actions = &mut rollout.actions[rows(action_len)];
@@ -167,6 +192,49 @@ impl Collector {
         }
     }
 
+    /// Checks the actions of step `t`, and asks the teacher for its own.
+    fn ask(&mut self, policy: &PolicyNetwork, t: usize) -> Result<(), String> {
+        let rollout = &mut self.rollout;
+        let n = rollout.num_envs;
+        let len = rollout.actions.len() / rollout.log_probs.len();
+        let row = t * n * len..(t + 1) * n * len;
+        let of = |i: usize| format!("{} of environment {} at step {t} of the rollout", i % len, i / len);
+        if let Some(i) = rollout.actions[row.clone()].iter().position(|x| !x.is_finite()) {
+            return Err(format!("action {}", of(i)));
+        }
+        if let Some(e) = rollout.log_probs[t * n..(t + 1) * n].iter().position(|x| !x.is_finite()) {
+            return Err(format!("the log-probability of the action of environment {e} at step {t} of the rollout"));
+        }
+        if self.teaching == Teaching::Off {
+            return Ok(());
+        }
+        let labels = &mut rollout.teacher[row.clone()];
+        let taught = self.venv.teacher_actions(labels);
+        debug_assert!(taught, "who asks has checked that there is a teacher");
+        if let Some(i) = labels.iter().position(|x| !x.is_finite()) {
+            return Err(format!("the teacher's action {}", of(i)));
+        }
+        let mask_len = rollout.masks.len() / rollout.log_probs.len();
+        let masks = &rollout.masks[t * n * mask_len..(t + 1) * n * mask_len];
+        for (e, label) in labels.chunks_exact_mut(len).enumerate() {
+            keep_possible(&policy.heads, &masks[e * mask_len..(e + 1) * mask_len], label);
+        }
+        if self.teaching == Teaching::Acts {
+            rollout.actions[row].copy_from_slice(labels);
+        }
+        Ok(())
+    }
+
+    /// The first value that is not finite, by its place.
+    fn check_values(&self) -> Result<(), String> {
+        let (n, all) = (self.rollout.num_envs, [&self.rollout.values, &self.rollout.next_values]);
+        let bad = |values: &Vec<f32>| values.iter().position(|x| !x.is_finite());
+        match all.into_iter().find_map(bad) {
+            Some(i) => Err(format!("the value of environment {} at step {} of the rollout", i % n, i / n)),
+            None => Ok(()),
+        }
+    }
+
     /// Plays the actions of step `t` and writes down what they brought.
     fn play(&mut self, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
         let rollout = &mut self.rollout;
@@ -174,13 +242,16 @@ impl Collector {
         let row = t * n..(t + 1) * n;
         let action_len = rollout.actions.len() / rollout.log_probs.len();
         let step = self.venv.step(&rollout.actions[t * n * action_len..(t + 1) * n * action_len]);
-        check_finite(&step)?;
+        check_finite(&step).map_err(|what| format!("{what} at step {t} of the rollout"))?;
         rollout.terminated[row.clone()].copy_from_slice(step.terminated);
         rollout.truncated[row.clone()].copy_from_slice(step.truncated);
         let ended = || step.terminated.iter().zip(step.truncated).map(|(a, b)| *a || *b);
         match &mut self.return_normalizer {
-            Some(normalizer) => normalizer.normalize(step.reward, ended(), &mut rollout.rewards[row]),
-            None => rollout.rewards[row].copy_from_slice(step.reward),
+            Some(normalizer) => normalizer.normalize(step.reward, ended(), &mut rollout.rewards[row.clone()]),
+            None => rollout.rewards[row.clone()].copy_from_slice(step.reward),
+        }
+        if let Some(e) = rollout.rewards[row].iter().position(|reward| !reward.is_finite()) {
+            return Err(format!("the scaled reward of environment {e} at step {t} of the rollout"));
         }
         figures.reward_mean += step.reward.iter().sum::<f64>();
         figures.episodes.extend_from_slice(step.episodes);
@@ -220,6 +291,22 @@ impl Collector {
         values(critic, &self.final_observations, &mut last);
         for (i, value) in self.ended.iter().zip(last) {
             rollout.next_values[*i] = value;
+        }
+    }
+}
+
+/// Brings a teacher's action into the space: numbers within their bounds, choices to the nearest legal option.
+fn keep_possible(heads: &[ActionComponent], mask: &[bool], action: &mut [f32]) {
+    clip_to_bounds(heads, action);
+    let mut at = 0;
+    for head in heads {
+        if let ActionComponent::Categorical { offset, n, start } = head {
+            let legal = &mask[at..at + n];
+            let wanted = action[*offset] - *start as f32;
+            let distance = |option: &usize| (*option as f32 - wanted).abs();
+            let nearest = (0..*n).filter(|i| legal[*i]).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+            action[*offset] = (*start + nearest.unwrap_or(0) as i32) as f32;
+            at += n;
         }
     }
 }

@@ -222,7 +222,14 @@ fn an_update_with_a_tiny_target_stops_after_its_first_epoch() {
 fn gradients_agree_with_finite_differences_of_the_loss() {
     let mut trainer = trainer("ProbeHybrid-v0", DeviceChoice::Flex);
     let (batch, _) = collected(&mut trainer);
-    let settings = LossSettings { clip_coef: 0.2, value_clip: None, vf_coef: 0.5, ent_coef: 0.01 };
+    let settings = LossSettings {
+        clip_coef: 0.2,
+        value_clip: None,
+        vf_coef: 0.5,
+        ent_coef: 0.01,
+        surrogate: true,
+        imitation: 0.0,
+    };
     let learner = &trainer.learner;
     let total =
         |network: &ActorCritic| f64::from(host(loss(network, &learner.layout, &batch, settings).total.inner())[0]);
@@ -300,6 +307,9 @@ fn a_reward_that_is_not_finite_is_named_with_its_environment() {
     let mut trainer = Trainer::new(&config, &NetworkConfig::default(), 5, venv, DeviceChoice::Flex).unwrap();
     let weights: PolicyNetwork = trainer.policy_network();
     let error = trainer.update().unwrap_err();
-    assert_eq!(error, PpoError::NotFinite { what: "the reward of environment 0".into(), update: 1 });
+    assert_eq!(
+        error,
+        PpoError::NotFinite { what: "the reward of environment 0 at step 2 of the rollout".into(), update: 1 }
+    );
     assert_eq!(trainer.policy_network().actor, weights.actor, "nothing was learned from it");
 }

@@ -33,6 +33,10 @@ macro_rules! forward_actions {
         fn info_keys(&$self) -> &'static [&'static str] {
             $inner.info_keys()
         }
+
+        fn teacher_action(&mut $self, action: &mut [f32]) -> bool {
+            $inner.teacher_action(action)
+        }
     };
 }
 

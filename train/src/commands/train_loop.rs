@@ -144,6 +144,8 @@ struct Clock {
     collect_seconds: f64,
     learn_seconds: f64,
     evaluate_seconds: f64,
+    /// Of the last update alone.
+    evaluated: f64,
 }
 
 impl<'a> TrainLoop<'a> {
@@ -163,6 +165,7 @@ impl<'a> TrainLoop<'a> {
             collect_seconds: 0.0,
             learn_seconds: 0.0,
             evaluate_seconds: 0.0,
+            evaluated: 0.0,
         };
         let last_judgement = Judgement::default();
         Ok(Self { config, run, trainer, judge, progress, json, sinks, recent_return: None, last_judgement, clock })
@@ -234,10 +237,12 @@ impl<'a> TrainLoop<'a> {
             let stop = interrupt.requested() || stop_at.is_some_and(|at| self.trainer.updates() >= at);
             let judged = last || report.update.is_multiple_of(self.config.evaluation.every_updates);
             let kept = judged || stop || report.update.is_multiple_of(self.config.checkpoint.every_updates);
+            self.clock.evaluated = 0.0;
             if judged {
                 let begin = Instant::now();
                 self.last_judgement = self.judge.judge(&self.trainer)?;
-                self.clock.evaluate_seconds += begin.elapsed().as_secs_f64();
+                self.clock.evaluated = begin.elapsed().as_secs_f64();
+                self.clock.evaluate_seconds += self.clock.evaluated;
             }
             self.report(&report, judged)?;
             if kept {
@@ -261,17 +266,22 @@ impl<'a> TrainLoop<'a> {
     fn report(&mut self, report: &UpdateReport, judged: bool) -> Result<(), Failure> {
         let step = report.env_steps;
         let mut values = scalars(report, self.trainer.environments().info_keys());
+        values.extend(details(report, &self.trainer));
         if judged {
             let judgement = &self.last_judgement;
             values.extend(judgement.scalars.iter().map(|(tag, value)| (tag.to_string(), *value)));
             values.push((SCORE.to_string(), judgement.score));
         }
         let sps = self.sps();
-        let timing = &report.timing;
+        let (timing, shown) = (&report.timing, self.progress_of(report));
         let times = [
             ("charts/SPS", sps),
             ("time/collect_seconds", timing.collect_seconds),
             ("time/learn_seconds", timing.learn_seconds),
+            ("time/evaluate_seconds", self.clock.evaluated),
+            ("time/collect_share", shown.collect_share),
+            ("time/learn_share", shown.learn_share),
+            ("time/evaluate_share", shown.evaluate_share),
         ];
         let sinks = self.sinks.as_mut().expect("they are open whenever the run goes on");
         sinks.write(step, &values, &times).map_err(Failure::world)?;
@@ -288,7 +298,7 @@ impl<'a> TrainLoop<'a> {
 
     fn progress_of(&self, report: &UpdateReport) -> ProgressUpdate {
         let timing = &report.timing;
-        let all = (timing.collect_seconds + timing.learn_seconds).max(1e-9);
+        let all = (timing.collect_seconds + timing.learn_seconds + self.clock.evaluated).max(1e-9);
         ProgressUpdate {
             env_steps: report.env_steps,
             sps: self.sps(),
@@ -296,6 +306,7 @@ impl<'a> TrainLoop<'a> {
             approx_kl: Some(report.approx_kl),
             collect_share: timing.collect_seconds / all,
             learn_share: timing.learn_seconds / all,
+            evaluate_share: self.clock.evaluated / all,
         }
     }
 
@@ -412,6 +423,35 @@ fn scalars(report: &UpdateReport, info_keys: &[&str]) -> Vec<(String, f64)> {
         out.push(("charts/action_std".into(), mean));
     }
     out.extend(info_keys.iter().zip(&report.info_means).map(|(key, value)| (format!("flex/{key}"), *value)));
+    out
+}
+
+/// Scalars by layer and by action, and of what was clipped or imitated; only what a run has.
+fn details(report: &UpdateReport, trainer: &Trainer) -> Vec<(String, f64)> {
+    let mut out = vec![("charts/ent_coef".to_string(), report.ent_coef)];
+    if trainer.config().normalize_observation {
+        out.push(("charts/clipped_observations".into(), report.clipped_observations));
+    }
+    let layers = trainer.layer_names().into_iter().zip(&report.layer_grad_norms);
+    out.extend(layers.map(|(name, norm)| (format!("grad_norm/{name}"), *norm)));
+    let names = trainer.environments().first().action_names();
+    for ((name, mean), std) in names.iter().zip(&report.taken_mean).zip(&report.taken_std) {
+        out.extend([(format!("action_mean/{name}"), *mean), (format!("action_std/{name}"), *std)]);
+    }
+    if report.imitation_coef > 0.0 {
+        out.extend([
+            ("imitation/coef".into(), report.imitation_coef),
+            ("imitation/loss".into(), report.imitation_loss),
+        ]);
+    }
+    if let Some(warm) = &report.warm_start {
+        out.extend([
+            ("imitation/demonstrated_steps".into(), warm.steps as f64),
+            ("imitation/first_loss".into(), warm.first_loss),
+            ("imitation/last_loss".into(), warm.last_loss),
+            ("imitation/demonstrated_reward".into(), warm.reward_mean),
+        ]);
+    }
     out
 }
 
