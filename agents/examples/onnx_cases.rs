@@ -6,7 +6,8 @@
 //! Always: the same files for the same version. Not here: the comparison.
 
 use flexai_agents::artifact::{
-    Activation, EnvRecord, LoadedPolicy, PolicyExport, PolicyNetwork, TrainingRecord, export_policy, write_cases,
+    Activation, CriticInput, Distribution, EnvRecord, HeadStyle, LoadedPolicy, NetworkShape, PolicyExport,
+    PolicyNetwork, Spread, TrainingRecord, export_policy, write_cases,
 };
 use flexai_env::core::{ObservationNormalizer, ObservationSchema, SeedTree, Space};
 use rand::RngExt;
@@ -30,6 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("{name}");
             }
         }
+    }
+    for (name, shape) in shapes() {
+        write_shape(&folder, name, &bounded_space(), &shape, true)?;
+        println!("{name}");
     }
     for (index, artifact) in arguments.enumerate() {
         let trained = LoadedPolicy::load(&artifact)?;
@@ -59,6 +64,39 @@ fn action_spaces() -> Vec<(&'static str, Space)> {
     ]
 }
 
+/// What artifacts of the second version may be beside those of the first.
+fn shapes() -> Vec<(&'static str, NetworkShape)> {
+    let plain = || NetworkShape { hidden: vec![64, 48], ..NetworkShape::default() };
+    let headed = |distribution, spread| NetworkShape { style: HeadStyle { distribution, spread }, ..plain() };
+    let activated = |activation| NetworkShape { activation, ..plain() };
+    vec![
+        ("gaussian-state", headed(Distribution::Gaussian, Spread::State)),
+        ("gaussian-gsde", headed(Distribution::Gaussian, Spread::Gsde)),
+        ("squashed", headed(Distribution::Squashed, Spread::Independent)),
+        ("squashed-state", headed(Distribution::Squashed, Spread::State)),
+        ("beta", headed(Distribution::Beta, Spread::Independent)),
+        ("elu", activated(Activation::Elu)),
+        ("gelu", activated(Activation::Gelu)),
+        ("silu", activated(Activation::Silu)),
+        ("leaky-relu", activated(Activation::LeakyRelu)),
+        ("layer-norm", NetworkShape { layer_norm: true, ..plain() }),
+        ("no-critic", NetworkShape { critic_input: CriticInput::Absent, ..plain() }),
+        ("shared-critic", NetworkShape { critic_input: CriticInput::Features, layer_norm: true, ..plain() }),
+    ]
+}
+
+/// Continuous and discrete parts, all bounds finite.
+fn bounded_space() -> Space {
+    Space::Dict {
+        entries: vec![
+            ("start".into(), Space::MultiDiscrete { nvec: vec![3, 2] }),
+            ("battery".into(), Space::Box { low: vec![-0.5, -1.0, 2.0], high: vec![0.5, 3.0, 2.5] }),
+            ("region".into(), Space::Discrete { n: 4, start: 1 }),
+            ("slow".into(), Space::uniform_box(1, 0.0, 1.0)),
+        ],
+    }
+}
+
 fn write_kind(
     folder: &Path,
     name: &str,
@@ -66,9 +104,20 @@ fn write_kind(
     activation: Activation,
     normalized: bool,
 ) -> Result<(), Box<dyn Error>> {
+    let shape = NetworkShape { hidden: vec![64, 48], activation, ..NetworkShape::default() };
+    write_shape(folder, name, action_space, &shape, normalized)
+}
+
+fn write_shape(
+    folder: &Path,
+    name: &str,
+    action_space: &Space,
+    shape: &NetworkShape,
+    normalized: bool,
+) -> Result<(), Box<dyn Error>> {
     let len = 20;
     let tree = SeedTree::new(17).child(name, 0);
-    let mut network = PolicyNetwork::drawn(len, action_space, &[64, 48], activation, &mut tree.stream("weights"));
+    let mut network = PolicyNetwork::drawn_as(len, action_space, shape, &mut tree.stream("weights"));
     if normalized {
         network.normalizer = Some(normalizer(len, tree));
     }

@@ -6,8 +6,9 @@
 mod common;
 
 use common::{trainer, venv};
+use flexai_agents::artifact::{Activation, Distribution, Spread};
 use flexai_agents::device::DeviceChoice;
-use flexai_agents::ppo::{LearnerChoice, NetworkConfig, PpoConfig, PpoError, Trainer};
+use flexai_agents::ppo::{CriticKind, CriticObservation, LearnerChoice, NetworkConfig, PpoConfig, PpoError, Trainer};
 use std::path::Path;
 
 fn config() -> PpoConfig {
@@ -75,6 +76,45 @@ fn stopping_and_resuming_equals_never_having_stopped_bit_for_bit() {
     }
 }
 
+/// Noise that outlives a rollout, a spread said by the actor, normalised layers, a shared critic.
+#[test]
+fn networks_of_other_kinds_resume_bit_for_bit_too() {
+    let explored = PpoConfig { sde_sample_freq: 37, ..config() };
+    let kinds = [
+        NetworkConfig { spread: Spread::Gsde, ..network() },
+        NetworkConfig { distribution: Distribution::Squashed, spread: Spread::State, layer_norm: true, ..network() },
+        NetworkConfig { distribution: Distribution::Beta, critic: CriticKind::Shared, ..network() },
+        NetworkConfig { critic_observation: CriticObservation::Privileged, ..network() },
+        NetworkConfig { critic_hidden: Some(vec![12]), activation: Activation::Silu, ..network() },
+    ];
+    for kind in kinds {
+        let (middle, straight, resumed) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let told = kind.critic_observation == CriticObservation::Privileged;
+        let id = if told { "ProbeHiddenReward-v0" } else { "Pendulum-v1" };
+        let mut whole = trainer(id, &explored, &kind, 7);
+        play(&mut whole, 2);
+        whole.save(middle.path()).unwrap();
+        let second = play(&mut whole, 2);
+        whole.save(straight.path()).unwrap();
+        let mut other = trainer(id, &explored, &kind, 8);
+        other.load(middle.path()).unwrap();
+        assert_eq!(play(&mut other, 2), second, "{kind:?}");
+        other.save(resumed.path()).unwrap();
+        assert_eq!(files(resumed.path()), files(straight.path()), "{kind:?}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_of_state_dependent_exploration() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let kind = NetworkConfig { spread: Spread::Gsde, critic: CriticKind::Shared, ..network() };
+        pool.install(|| play(&mut trainer("Pendulum-v1", &config(), &kind, 7), 2))
+    };
+    assert_eq!(run(1), run(3));
+}
+
 #[test]
 fn a_checkpoint_of_the_first_moment_resumes_too() {
     let dir = tempfile::tempdir().unwrap();
@@ -137,6 +177,9 @@ fn a_damaged_or_missing_file_is_refused_by_name_and_changes_nothing() {
 fn a_checkpoint_of_another_network_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     trainer("CartPole-v1", &config(), &network(), 7).save(dir.path()).unwrap();
+    let shared = NetworkConfig { critic: CriticKind::Shared, ..network() };
+    let error = trainer("CartPole-v1", &config(), &shared, 7).load(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("critic: Separate") && error.contains("critic: Shared"), "{error}");
     let wider = NetworkConfig { hidden: vec![32, 24], ..network() };
     let error = trainer("CartPole-v1", &config(), &wider, 7).load(dir.path()).unwrap_err().to_string();
     assert!(
@@ -160,6 +203,13 @@ fn a_run_that_leaves_the_finite_numbers_stops_and_never_writes_them() {
 
 #[test]
 fn faulty_settings_and_a_batch_of_another_size_are_refused_in_words() {
+    let squashed = NetworkConfig { distribution: Distribution::Squashed, ..network() };
+    let error =
+        Trainer::new(&config(), &squashed, 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap().to_string();
+    assert!(error.contains("`network.distribution` or `network.spread` does not fit the action: "), "{error}");
+    let told = NetworkConfig { critic_observation: CriticObservation::Privileged, ..network() };
+    let error = Trainer::new(&config(), &told, 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap();
+    assert!(error.to_string().starts_with("the environments have nothing that only a critic may know, "), "{error}");
     let bad = PpoConfig { gamma: 0.0, num_minibatches: 7, ..config() };
     let error =
         Trainer::new(&bad, &network(), 1, venv("CartPole-v1", 40), DeviceChoice::Flex).err().unwrap().to_string();

@@ -23,7 +23,8 @@ def read_cases(path: pathlib.Path, mask_len: int) -> dict[str, np.ndarray]:
         sys.exit(f"error: {path}: no cases, expected one JSON object a line\n\nhint: write it with the example onnx_cases")
     full = [True] * mask_len
     cases = {name: np.array([line[name] for line in lines], np.float32) for name in ("observation", "head", "action")}
-    cases["value"] = np.array([[line["value"]] for line in lines], np.float32)
+    if "value" in lines[0]:
+        cases["value"] = np.array([[line["value"]] for line in lines], np.float32)
     cases["mask"] = np.array([line.get("mask") or full for line in lines], bool).reshape(len(lines), mask_len)
     return cases
 
@@ -41,8 +42,9 @@ def check_interface(session: onnxruntime.InferenceSession, manifest: dict) -> li
         "observation": ("tensor(float)", manifest["network"]["actor"][0]),
         "action": ("tensor(float)", len(manifest["action_head"]["names"])),
         "head": ("tensor(float)", manifest["network"]["actor"][-1]),
-        "value": ("tensor(float)", 1),
     }
+    if manifest["network"]["critic"]:
+        expected["value"] = ("tensor(float)", 1)
     if mask_len:
         expected["mask"] = ("tensor(bool)", mask_len)
     found = {n.name: (n.type, n.shape[1]) for n in session.get_inputs() + session.get_outputs()}
@@ -63,12 +65,14 @@ def check_numbers(found: np.ndarray, expected: np.ndarray, name: str, tolerance:
     return [f"case {row}: `{name}[{column}]` is {found_number}, expected {expected_number}"], worst
 
 
-def check_choices(found: np.ndarray, cases: dict[str, np.ndarray], heads: list, tolerance: float) -> tuple[list[str], int]:
+def check_choices(
+    found: np.ndarray, cases: dict[str, np.ndarray], heads: list, per_dimension: int, tolerance: float
+) -> tuple[list[str], int]:
     """Discrete parts of the action: legal, and equal up to options that are as good."""
     faults, ties, parameter_at, mask_at = [], 0, 0, 0
     for head in heads:
         if head["kind"] == "continuous":
-            parameter_at += len(head["low"])
+            parameter_at += len(head["low"]) * per_dimension
             continue
         n, start, index = head["n"], head["start"], head["offset"]
         logits = cases["head"][:, parameter_at : parameter_at + n].astype(np.float64)
@@ -98,7 +102,8 @@ def check(artifact: pathlib.Path, cases_path: pathlib.Path, tolerance: float) ->
     cases = read_cases(cases_path, manifest["mask_rule"]["len"])
     batch = run(session, cases, slice(None))
     worst = 0.0
-    for name in ("head", "value"):
+    numbers = [name for name in ("head", "value") if name in batch]
+    for name in numbers:
         found, error = check_numbers(batch[name], cases[name], name, tolerance)
         faults, worst = faults + found, max(worst, error)
     continuous = [h["offset"] + i for h in heads if h["kind"] == "continuous" for i in range(len(h["low"]))]
@@ -106,11 +111,13 @@ def check(artifact: pathlib.Path, cases_path: pathlib.Path, tolerance: float) ->
         action, expected = batch["action"][:, continuous], cases["action"][:, continuous]
         found, error = check_numbers(action, expected, "continuous action", tolerance)
         faults, worst = faults + found, max(worst, error)
-    found, ties = check_choices(batch["action"], cases, heads, tolerance)
+    style = manifest["action_head"].get("style", {})
+    per_dimension = 2 if style.get("distribution") == "beta" or style.get("spread") == "state" else 1
+    found, ties = check_choices(batch["action"], cases, heads, per_dimension, tolerance)
     faults += found
     for row in range(min(5, len(batch["head"]))):
         single = run(session, cases, slice(row, row + 1))
-        for name in ("head", "value"):
+        for name in numbers:
             faults += check_numbers(single[name], cases[name][row : row + 1], f"{name} alone", tolerance)[0]
     print(f"{artifact.name}: {len(batch['head'])} cases, worst error {worst:.2e}, {ties} choices differ")
     return faults

@@ -435,7 +435,7 @@ pub enum BenchCommand {
         /// Device: flex, ndarray or wgpu
         #[arg(long)]
         device: Option<DeviceChoice>,
-        /// Change a key of the configuration, e.g. ppo.learner=\"autodiff\"
+        /// Change a key of the configuration, e.g. ppo.learner=autodiff
         #[arg(long = "set", value_name = "KEY=VALUE")]
         set: Vec<String>,
         /// One JSON document on stdout

@@ -4,14 +4,14 @@
 //! Always: the action is inside the bounds and legal; the deterministic one has the same bits on every machine.
 //! Not here: training's batches (`ppo/`), what is safe for the site (the orchestrator's guard).
 
-use super::head::{self, head_len};
-use super::network::{MlpScratch, PolicyNetwork};
+use super::head::{self, clip_to_bounds, to_units};
+use super::network::{CriticInput, MlpScratch, PolicyNetwork};
 use flexai_env::core::{ActionComponent, StreamRng};
 
 /// How the action is taken from its distribution.
 #[derive(Debug)]
 pub enum ActMode<'a> {
-    /// The mean of continuous parts, the most probable legal option of discrete ones.
+    /// The mean of continuous parts (of a squashed normal its median), the most probable legal option of discrete ones.
     Deterministic,
     /// A draw.
     Sampled(&'a mut StreamRng),
@@ -20,14 +20,15 @@ pub enum ActMode<'a> {
 /// What the policy decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Flat action to carry out: continuous parts clipped to their bounds.
+    /// Flat action to carry out, inside its bounds.
     pub action: Vec<f32>,
-    /// The same before clipping.
+    /// The same as the distribution has it: a normal's before squashing or clipping, a beta's between 0 and 1.
     pub raw_action: Vec<f32>,
     /// Log-probability of `raw_action` (a density in its continuous parts).
     pub log_prob: f32,
-    /// The critic's expectation of the return from here (unit: the training reward's).
-    pub value: f32,
+    /// The critic's expectation of the return from here (unit: the training reward's); `None` without a critic that reads
+    /// the observation alone.
+    pub value: Option<f32>,
 }
 
 /// Buffers of [`PolicyNetwork::act`], kept between calls.
@@ -36,10 +37,11 @@ pub struct ActScratch {
     mlp: MlpScratch,
     observation: Vec<f32>,
     parameters: Vec<f32>,
+    log_std: Vec<f32>,
 }
 
 impl ActScratch {
-    /// Head parameters of the last decision: means and unmasked logits, in flat order.
+    /// Head parameters of the last decision, as [`super::ActionHead`] lays them out; logits unmasked.
     pub fn parameters(&self) -> &[f32] {
         &self.parameters
     }
@@ -88,25 +90,32 @@ impl PolicyNetwork {
     pub fn act(&self, observation: &[f32], mask: &[bool], scratch: &mut ActScratch, mode: ActMode<'_>) -> Decision {
         assert_eq!(observation.len(), self.observation_len(), "the observation has the length of the policy's input");
         assert_eq!(self.unusable_mask(mask), None, "the mask fits and leaves an option of every choice");
-        let ActScratch { mlp, observation: normalized, parameters } = scratch;
+        let ActScratch { mlp, observation: normalized, parameters, log_std } = scratch;
         normalized.clear();
         normalized.extend_from_slice(observation);
         self.normalize(normalized);
-        parameters.resize(head_len(&self.heads), 0.0);
+        parameters.resize(self.actor.outputs(), 0.0);
         self.actor.forward(normalized, mlp, parameters);
-        let mut value = [0.0];
-        self.critic.forward(normalized, mlp, &mut value);
+        let log_std = self.row_log_std(mlp.features(), log_std);
         let mut raw_action = vec![0.0; self.action_len()];
         let log_prob = match mode {
             ActMode::Deterministic => {
                 head::mode(&self.heads, parameters, mask, &mut raw_action);
-                head::log_prob(&self.heads, parameters, &self.log_std, mask, &raw_action)
+                head::log_prob(&self.heads, parameters, log_std, mask, &raw_action)
             }
-            ActMode::Sampled(rng) => head::sample(&self.heads, parameters, &self.log_std, mask, rng, &mut raw_action),
+            ActMode::Sampled(rng) => head::sample(&self.heads, parameters, log_std, mask, rng, &mut raw_action),
         };
+        let mut value = [0.0];
+        let known = !matches!(self.critic_input, CriticInput::Privileged | CriticInput::Absent);
+        match self.critic_input {
+            CriticInput::Privileged | CriticInput::Absent => {}
+            CriticInput::Observation => self.critic.forward(normalized, mlp, &mut value),
+            CriticInput::Features => self.critic.forward_last(mlp.features(), &mut value),
+        }
         let mut action = raw_action.clone();
-        clip_to_bounds(&self.heads, &mut action);
-        Decision { action, raw_action, log_prob, value: value[0] }
+        to_units(&self.heads, &mut action);
+        clip_to_bounds(&self.heads.components, &mut action);
+        Decision { action, raw_action, log_prob, value: known.then_some(value[0]) }
     }
 
     /// Whether [`PolicyNetwork::act`] can decide on this input.
@@ -132,7 +141,7 @@ impl PolicyNetwork {
             return Some(InputError::MaskLength { found: mask.len(), expected });
         }
         let mut at = 0;
-        for head in &self.heads {
+        for head in &self.heads.components {
             if let ActionComponent::Categorical { offset, n, .. } = head {
                 if !mask[at..at + n].contains(&true) {
                     return Some(InputError::NothingLegal { index: *offset });
@@ -141,17 +150,6 @@ impl PolicyNetwork {
             }
         }
         None
-    }
-}
-
-/// Clips the continuous parts of a flat action to their bounds.
-pub fn clip_to_bounds(heads: &[ActionComponent], action: &mut [f32]) {
-    for head in heads {
-        if let ActionComponent::Continuous { offset, low, high } = head {
-            for ((a, low), high) in action[*offset..].iter_mut().zip(low).zip(high) {
-                *a = a.clamp(*low, *high);
-            }
-        }
     }
 }
 

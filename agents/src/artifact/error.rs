@@ -34,7 +34,7 @@ pub enum ArtifactError {
     },
     /// Made by a workbench of another format.
     #[error(
-        "{path}: format version {found}, this workbench reads version {expected}\n\nhint: export the policy again with this workbench, or use the one that wrote it ({writer})",
+        "{path}: format version {found}, this workbench reads versions {oldest} to {newest}\n\nhint: export the policy again with this workbench, or use the one that wrote it ({writer})",
         path = path.display()
     )]
     Version {
@@ -42,8 +42,10 @@ pub enum ArtifactError {
         path: PathBuf,
         /// Version in the file.
         found: String,
-        /// Version understood here.
-        expected: u32,
+        /// Oldest version understood here.
+        oldest: u32,
+        /// Newest version understood here.
+        newest: u32,
         /// The workbench that wrote it, as far as the file says.
         writer: String,
     },

@@ -9,10 +9,11 @@ use super::error::ArtifactError;
 use super::golden::{GoldenVector, PolicyInput, draw_inputs};
 use super::head::MASKED_LOGIT;
 use super::manifest::{
-    ActionHeadRecord, EnvRecord, FORMAT, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
-    TrainingRecord, WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex,
+    ActionHeadRecord, EnvRecord, FORMAT, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE, TrainingRecord,
+    WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex, version_of,
 };
 use super::network::{Mlp, PolicyNetwork};
+use super::style::Distribution;
 use super::{onnx, weights};
 use flexai_env::core::{ObservationSchema, Space};
 use serde_json::Value;
@@ -77,11 +78,17 @@ impl PolicyExport<'_> {
         if let Err(reason) = self.network.validate() {
             return wrong(reason);
         }
-        if self.action_space.components() != self.network.heads {
+        if self.action_space.components() != self.network.heads.components {
             return wrong("the heads of the network are not those of the action space".to_string());
         }
         if self.network.actor.activation != self.network.critic.activation {
             return wrong("actor and critic have different activations, the format knows one for both".to_string());
+        }
+        let (actor, critic) = (&self.network.actor, &self.network.critic);
+        if critic.layers.len() > 1 && actor.layers.len() > 1 && actor.norms.is_empty() != critic.norms.is_empty() {
+            return wrong(
+                "only one of actor and critic has normalised layers, the format knows one for both".to_string(),
+            );
         }
         let len = self.network.observation_len();
         for (what, found) in [
@@ -115,7 +122,7 @@ impl PolicyExport<'_> {
         let network = self.network;
         Ok(Manifest {
             format: FORMAT.to_string(),
-            format_version: FORMAT_VERSION,
+            format_version: version_of(network),
             workbench_version: env!("CARGO_PKG_VERSION").to_string(),
             env: self.env.clone(),
             observation_space: self.observation_space.clone(),
@@ -128,13 +135,18 @@ impl PolicyExport<'_> {
                 weight_layout: WEIGHT_LAYOUT.to_string(),
                 actor: widths(&network.actor),
                 critic: widths(&network.critic),
+                layer_norm: !network.actor.norms.is_empty() || !network.critic.norms.is_empty(),
+                critic_input: network.critic_input,
             },
             action_head: ActionHeadRecord {
-                components: network.heads.clone(),
+                components: network.heads.components.clone(),
+                style: network.heads.style,
                 names: self.action_names.clone(),
                 log_std: network.log_std.clone(),
-                rule: "continuous: the mean, clipped to the bounds; categorical: start + the first best legal option"
-                    .to_string(),
+                rule: format!(
+                    "continuous: {}; categorical: start + the first best legal option",
+                    continuous_rule(network)
+                ),
             },
             mask_rule: MaskRule {
                 len: network.mask_len(),
@@ -157,7 +169,7 @@ impl PolicyExport<'_> {
         let golden: Vec<_> = inputs.map(|input| GoldenVector::of(self.network, input, &mut scratch)).collect();
         let finite = |g: &GoldenVector| {
             let numbers = g.observation.iter().chain(&g.head).chain(&g.action);
-            numbers.chain([&g.value, &g.log_prob]).all(|x| x.is_finite())
+            numbers.chain(&g.value).chain([&g.log_prob]).all(|x| x.is_finite())
         };
         match golden.iter().position(|g| !finite(g)) {
             Some(i) => Err(ArtifactError::Inconsistent(format!("the outputs for golden input {i} are not finite"))),
@@ -166,8 +178,24 @@ impl PolicyExport<'_> {
     }
 }
 
+/// The deterministic action of a continuous part, in words.
+fn continuous_rule(network: &PolicyNetwork) -> &'static str {
+    match network.heads.style.distribution {
+        Distribution::Gaussian => "the mean, clipped to the bounds",
+        Distribution::Squashed => "low + (high - low) (tanh(mean) + 1) / 2",
+        Distribution::Beta => {
+            "low + (high - low) alpha / (alpha + beta), both 1 + softplus of their parameter, first all alpha, then all beta"
+        }
+    }
+}
+
 fn widths(mlp: &Mlp) -> Vec<usize> {
-    std::iter::once(mlp.inputs()).chain(mlp.layers.iter().map(|layer| layer.outputs)).collect()
+    mlp.layers
+        .first()
+        .map(|layer| layer.inputs)
+        .into_iter()
+        .chain(mlp.layers.iter().map(|layer| layer.outputs))
+        .collect()
 }
 
 fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {

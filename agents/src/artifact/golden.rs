@@ -29,12 +29,13 @@ pub struct GoldenVector {
     /// One entry per option; absent if all are legal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mask: Vec<bool>,
-    /// Head parameters: means and unmasked logits.
+    /// Head parameters as the actor says them; logits unmasked.
     pub head: Vec<f32>,
     /// Deterministic action, clipped.
     pub action: Vec<f32>,
-    /// Value of the observation.
-    pub value: f32,
+    /// Value of the observation; absent if the policy has no critic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f32>,
     /// Log-probability of the deterministic action before clipping.
     pub log_prob: f32,
 }
@@ -64,7 +65,7 @@ pub fn draw_inputs(network: &PolicyNetwork, observation_space: &Space, n: usize,
     (0..n)
         .map(|i| PolicyInput {
             observation: draw_observation(network, observation_space, &mut rng),
-            mask: draw_mask(&network.heads, i == 0, &mut rng),
+            mask: draw_mask(&network.heads.components, i == 0, &mut rng),
         })
         .collect()
 }

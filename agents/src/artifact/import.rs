@@ -9,6 +9,7 @@ use super::error::{ArtifactError, INCOMPLETE, NOT_AN_ARTIFACT};
 use super::golden::{GoldenVector, PolicyInput};
 use super::manifest::{MANIFEST_FILE, Manifest, ONNX_FILE, WEIGHTS_FILE, schema_sha256, sha256_hex};
 use super::network::PolicyNetwork;
+use super::style::ActionHead;
 use super::weights;
 use flexai_env::core::ObservationSchema;
 use std::fs;
@@ -139,11 +140,13 @@ fn build(
     bytes: &[u8],
 ) -> Result<PolicyNetwork, ArtifactError> {
     let shape = &manifest.network;
+    let head = &manifest.action_head;
     let mut network = PolicyNetwork {
-        heads: manifest.action_head.components.clone(),
+        heads: ActionHead { components: head.components.clone(), style: head.style },
         normalizer: manifest.normalization.clone(),
-        actor: weights::unfilled(&shape.actor, shape.activation),
-        critic: weights::unfilled(&shape.critic, shape.activation),
+        actor: weights::unfilled(&shape.actor, shape.activation, shape.layer_norm),
+        critic: weights::unfilled(&shape.critic, shape.activation, shape.layer_norm),
+        critic_input: shape.critic_input,
         log_std: manifest.action_head.log_std.clone(),
     };
     weights::fill(&mut network, weights_path, bytes)?;
@@ -178,9 +181,12 @@ fn first_unequal(computed: &GoldenVector, stored: &GoldenVector) -> Option<(Stri
             }
         }
     }
-    for (name, found, expected) in
-        [("value", computed.value, stored.value), ("log_prob", computed.log_prob, stored.log_prob)]
-    {
+    if computed.value.is_some() != stored.value.is_some() {
+        let count = |value: Option<f32>| f32::from(u8::from(value.is_some()));
+        return Some(("number of `value`s".to_string(), count(computed.value), count(stored.value)));
+    }
+    let values = computed.value.zip(stored.value).map(|(found, expected)| ("value", found, expected));
+    for (name, found, expected) in values.into_iter().chain([("log_prob", computed.log_prob, stored.log_prob)]) {
         if found.to_bits() != expected.to_bits() {
             return Some((format!("`{name}`"), found, expected));
         }

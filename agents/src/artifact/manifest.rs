@@ -7,7 +7,8 @@
 
 use super::error::ArtifactError;
 use super::golden::GoldenVector;
-use super::network::Activation;
+use super::network::{Activation, CriticInput, PolicyNetwork};
+use super::style::HeadStyle;
 use crate::hybrid::PlanConfig;
 use flexai_env::core::{ActionComponent, ObservationNormalizer, ObservationSchema, Space};
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,11 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub const WEIGHTS_FILE: &str = "policy.safetensors";
 /// Name of the ONNX graph inside the folder.
 pub const ONNX_FILE: &str = "policy.onnx";
-/// Version of the folder's format; another one is refused.
-pub const FORMAT_VERSION: u32 = 1;
+/// Newest version of the folder's format. Version 2 knows distributions, normalised layers and a shared critic; a policy
+/// without them is written as version 1.
+pub const FORMAT_VERSION: u32 = 2;
+/// Oldest version that is read.
+pub(super) const FORMAT_VERSION_OLDEST: u32 = 1;
 /// What the manifest calls its format.
 pub(super) const FORMAT: &str = "flexai-policy";
 /// How weights lie in the safetensors file.
@@ -37,7 +41,7 @@ const SELF_HASH: &str = "manifest_sha256";
 pub struct Manifest {
     /// Always `flexai-policy`.
     pub format: String,
-    /// [`FORMAT_VERSION`] of the writer.
+    /// Lowest version of the format that can say everything here.
     pub format_version: u32,
     /// Version of the workbench that exported it.
     pub workbench_version: String,
@@ -94,6 +98,16 @@ pub struct NetworkRecord {
     pub actor: Vec<usize>,
     /// Widths of the critic.
     pub critic: Vec<usize>,
+    /// Whether each hidden layer is normalised before its activation.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub layer_norm: bool,
+    /// What the critic reads.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub critic_input: CriticInput,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// From head parameters to an action.
@@ -104,8 +118,11 @@ pub struct ActionHeadRecord {
     pub components: Vec<ActionComponent>,
     /// Name of each flat action index.
     pub names: Vec<String>,
-    /// Log standard deviation of each continuous dimension.
+    /// Log standard deviation of each continuous dimension; of each feature and dimension with the spread `gsde`.
     pub log_std: Vec<f32>,
+    /// How continuous dimensions are distributed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub style: HeadStyle,
     /// How the deterministic action follows, in words.
     pub rule: String,
 }
@@ -132,6 +149,15 @@ pub struct TrainingRecord {
     pub run: Value,
 }
 
+/// The lowest version of the format that can say what `network` is.
+pub(super) fn version_of(network: &PolicyNetwork) -> u32 {
+    let first = matches!(network.actor.activation, Activation::Tanh | Activation::Relu)
+        && network.actor.norms.is_empty()
+        && network.heads.style == HeadStyle::default()
+        && network.critic_input == CriticInput::default();
+    if first { FORMAT_VERSION_OLDEST } else { FORMAT_VERSION }
+}
+
 impl Manifest {
     /// The text of `manifest.json`.
     pub(super) fn to_text(&self) -> String {
@@ -154,12 +180,14 @@ impl Manifest {
             return Err(ArtifactError::malformed(path, format!("{found}, expected `{FORMAT}`")));
         }
         let version = value.get("format_version").cloned().unwrap_or(Value::Null);
-        if version.as_u64() != Some(u64::from(FORMAT_VERSION)) {
+        let known = u64::from(FORMAT_VERSION_OLDEST)..=u64::from(FORMAT_VERSION);
+        if !version.as_u64().is_some_and(|version| known.contains(&version)) {
             let writer = value.get("workbench_version").and_then(Value::as_str).unwrap_or("unknown version");
             return Err(ArtifactError::Version {
                 path: path.to_path_buf(),
                 found: version.to_string(),
-                expected: FORMAT_VERSION,
+                oldest: FORMAT_VERSION_OLDEST,
+                newest: FORMAT_VERSION,
                 writer: writer.to_string(),
             });
         }

@@ -1,4 +1,4 @@
-//! Hyperbolic tangent, exponential and logarithm with the same bits on every machine.
+//! Activations, exponential, logarithm and the beta function with the same bits on every machine.
 //!
 //! In: one number, or a slice. Out: the function's value.
 //! Always: only IEEE `+ - * /` in a fixed order, no fused multiply-add and no mathematical library, whose last bits
@@ -33,7 +33,7 @@ const INVERSE_FACTORIALS: [f64; 12] = [
 const TANH_SATURATES: f32 = 9.1;
 
 /// Replaces each number by its hyperbolic tangent.
-pub(crate) fn tanh_in_place(values: &mut [f32]) {
+pub(super) fn tanh_in_place(values: &mut [f32]) {
     for v in values {
         *v = tanh(*v);
     }
@@ -44,6 +44,112 @@ pub(super) fn relu_in_place(values: &mut [f32]) {
     for v in values {
         *v = if *v < 0.0 { 0.0 } else { *v };
     }
+}
+
+/// Replaces negative numbers by a hundredth of them.
+pub(super) fn leaky_relu_in_place(values: &mut [f32]) {
+    for v in values {
+        *v = if *v < 0.0 { LEAK * *v } else { *v };
+    }
+}
+
+/// Replaces negative numbers by `exp(x) - 1`.
+pub(super) fn elu_in_place(values: &mut [f32]) {
+    for v in values {
+        *v = if *v < 0.0 { exp_minus_one(*v) } else { *v };
+    }
+}
+
+/// Replaces each number by `x sigmoid(x)`.
+pub(super) fn silu_in_place(values: &mut [f32]) {
+    for v in values {
+        *v = *v * sigmoid(*v);
+    }
+}
+
+/// Replaces each number by `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
+pub(super) fn gelu_in_place(values: &mut [f32]) {
+    for v in values {
+        *v = 0.5 * *v * (1.0 + tanh(gelu_argument(*v)));
+    }
+}
+
+/// Derivative of the exponential linear unit.
+#[cfg(feature = "training")]
+pub(super) fn elu_slope(x: f32) -> f32 {
+    if x < 0.0 { exp_minus_one(x) + 1.0 } else { 1.0 }
+}
+
+/// Derivative of the leaky rectified linear unit.
+#[cfg(feature = "training")]
+pub(super) fn leaky_relu_slope(x: f32) -> f32 {
+    if x < 0.0 { LEAK } else { 1.0 }
+}
+
+/// Derivative of the sigmoid linear unit.
+#[cfg(feature = "training")]
+pub(super) fn silu_slope(x: f32) -> f32 {
+    let s = sigmoid(x);
+    s * (1.0 + x * (1.0 - s))
+}
+
+/// Derivative of the Gaussian error linear unit in its hyperbolic-tangent form.
+#[cfg(feature = "training")]
+pub(super) fn gelu_slope(x: f32) -> f32 {
+    let t = tanh(gelu_argument(x));
+    // Beyond this the tangent is 1 and its slope 0, while the argument's own slope could overflow.
+    let inner = if x.abs() > 10.0 { 0.0 } else { GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * x * x) };
+    0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
+}
+
+/// Slope of the leaky rectified linear unit below zero.
+const LEAK: f32 = 0.01;
+/// The square root of 2 / pi.
+const GELU_SCALE: f32 = 0.797_884_6;
+const GELU_CUBIC: f32 = 0.044_715;
+
+#[inline(always)]
+fn gelu_argument(x: f32) -> f32 {
+    GELU_SCALE * (x + GELU_CUBIC * x * x * x)
+}
+
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    0.5 + 0.5 * tanh(0.5 * x)
+}
+
+/// `exp(x) - 1` for a number that is not positive, by the hyperbolic tangent of half of it: `2 t / (1 - t)`.
+#[inline(always)]
+fn exp_minus_one(x: f32) -> f32 {
+    let t = tanh(0.5 * x);
+    2.0 * t / (1.0 - t)
+}
+
+/// `ln(1 + exp(x))`.
+pub(super) fn softplus(x: f32) -> f32 {
+    let positive = if x < 0.0 { 0.0 } else { x };
+    let e = exp(-x.abs());
+    // Where 1 + e would round e away, e is its own logarithm.
+    positive + if e < 1e-4 { e - 0.5 * e * e } else { ln(1.0 + e) }
+}
+
+/// What Stirling's formula lacks, as a polynomial of `t = 1 / z`: `ln gamma(z) = (z - 1/2) ln z - z + ln(2 pi) / 2 + t q(t)`.
+///
+/// Chebyshev fit for `z >= 1`, within 5e-9; highest power first.
+pub(crate) const STIRLING_REST: [f32; 7] =
+    [1.422_189_5e-4, -6.456_699e-4, 1.063_533_1e-3, -6.090_973_3e-5, -2.770_688_1e-3, -3.497_345_4e-7, 8.333_333_7e-2];
+
+/// Half the logarithm of two pi.
+const HALF_LN_TAU: f32 = 0.918_938_5;
+
+/// Logarithm of the beta function of two numbers, each at least 1, by Stirling's formula with its large terms joined.
+pub(super) fn beta_ln(a: f32, b: f32) -> f32 {
+    let rest = |z: f32| {
+        let t = 1.0 / z;
+        STIRLING_REST.iter().fold(0.0, |p, c| p * t + c) * t
+    };
+    let sum = a + b;
+    HALF_LN_TAU + (a - 0.5) * ln(a / sum) + (b - 0.5) * ln(b / sum) - 0.5 * ln(sum) + rest(a) + rest(b) - rest(sum)
 }
 
 /// Hyperbolic tangent, within 2e-7 of the exact value.
@@ -72,7 +178,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
 }
 
 /// Exponential, rounded from `f64`.
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     // Beyond +-150 an `f32` can only be infinity or zero.
     exp_wide(f64::from(x).clamp(-150.0, 150.0)) as f32
 }
@@ -188,6 +294,53 @@ mod tests {
         relu_in_place(&mut row);
         assert_eq!(row[..3], [0.0, 0.0, 3.0]);
         assert!(row[3].is_nan());
+    }
+
+    #[test]
+    fn the_other_activations_are_their_definitions() {
+        let gelu =
+            |x: f64| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh());
+        type Case = (&'static str, fn(&mut [f32]), fn(f64) -> f64);
+        let cases: [Case; 4] = [
+            ("leaky relu", leaky_relu_in_place, |x| if x < 0.0 { 0.01 * x } else { x }),
+            ("elu", elu_in_place, |x| if x < 0.0 { x.exp_m1() } else { x }),
+            ("silu", silu_in_place, |x| x / (1.0 + (-x).exp())),
+            ("gelu", gelu_in_place, |_| 0.0),
+        ];
+        for (name, of, exact) in cases {
+            for i in -60_000..=60_000 {
+                let x = i as f32 * 5e-4;
+                let mut y = [x];
+                of(&mut y);
+                let exact = if name == "gelu" { gelu(f64::from(x)) } else { exact(f64::from(x)) };
+                let error = (f64::from(y[0]) - exact).abs() / (1.0 + f64::from(x).abs());
+                assert!(error <= 4e-7, "{name}({x}) = {}, exact {exact}", y[0]);
+            }
+            let mut row = [f32::NAN, 0.0, 1e30];
+            of(&mut row);
+            assert!(row[0].is_nan() && row[1] == 0.0 && row[2] == 1e30, "{name}: {row:?}");
+        }
+    }
+
+    #[test]
+    fn softplus_is_exact_at_both_ends() {
+        for i in -40_000..=40_000 {
+            let x = i as f32 * 2e-3;
+            let exact = f64::from(x).max(0.0) + (-f64::from(x).abs()).exp().ln_1p();
+            let found = f64::from(softplus(x));
+            assert!((found - exact).abs() <= 2e-7 * (1.0 + exact) && found >= 0.0, "softplus({x}) = {found}");
+        }
+    }
+
+    #[test]
+    fn the_beta_function_is_that_of_factorials() {
+        // For whole numbers B(a, b) = (a - 1)! (b - 1)! / (a + b - 1)!.
+        let factorial_ln = |n: i32| (1..=n).map(|k| f64::from(k).ln()).sum::<f64>();
+        for (a, b) in [(1, 1), (1, 2), (2, 3), (7, 1), (20, 40), (300, 3), (500, 500)] {
+            let exact = factorial_ln(a - 1) + factorial_ln(b - 1) - factorial_ln(a + b - 1);
+            let found = f64::from(beta_ln(a as f32, b as f32));
+            assert!((found - exact).abs() <= 1e-6 * (1.0 + exact.abs()), "{a} {b}: {found}, {exact}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Always: no Burn; a loaded policy decides bit for bit as the exported one did. Not here: training (`ppo/`).
 
 mod act;
+mod density;
 mod error;
 mod export;
 mod golden;
@@ -14,22 +15,28 @@ mod math;
 mod network;
 mod onnx;
 mod onnx_proto;
+mod style;
 #[cfg(test)]
 mod tests;
 mod weights;
 
-pub use act::{ActMode, ActScratch, Decision, InputError, clip_to_bounds};
+pub use act::{ActMode, ActScratch, Decision, InputError};
 pub use error::ArtifactError;
 pub use export::{GOLDEN_VECTORS_MIN, PolicyExport, export_policy};
 pub use golden::{GoldenVector, PolicyInput, draw_inputs, write_cases};
-pub use head::{MASKED_LOGIT, head_len, log_prob, mode, sample};
+pub use head::{
+    MASKED_LOGIT, clip_to_bounds, deviations, from_units, log_prob, mode, sample, sample_with_noise, to_units,
+};
 pub use import::LoadedPolicy;
 pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
-pub(crate) use math::{exp_wide, ln_wide, tanh, tanh_in_place};
+pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh, tanh_in_place};
+pub use network::{Activation, CriticInput, Dense, LayerNorm, Mlp, MlpScratch, NetworkShape, PolicyNetwork};
 #[cfg(feature = "training")]
-pub(crate) use network::continuous_len;
-pub use network::{Activation, Dense, Mlp, MlpScratch, PolicyNetwork};
+pub(crate) use network::{LAYER_NORM_EPSILON, gsde_log_std};
+#[cfg(feature = "training")]
+pub(crate) use style::GSDE_EPSILON;
+pub use style::{ActionHead, Distribution, HeadStyle, LOG_STD_RANGE, Spread};

@@ -4,8 +4,8 @@
 //! Always: the same bits on every machine (only IEEE basic operations, in a fixed order), whatever the batch size.
 //! Not here: training (`ppo/`), sampling from the head (`head.rs`), a whole decision (`act.rs`).
 
-use super::head::head_len;
 use super::math;
+use super::style::{ActionHead, GSDE_EPSILON, HeadStyle, Spread};
 use flexai_env::core::{ActionComponent, ObservationNormalizer, Space, StreamRng};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,41 @@ pub enum Activation {
     Tanh,
     /// Rectified linear unit.
     Relu,
+    /// Exponential linear unit, `exp(x) - 1` below zero.
+    Elu,
+    /// Gaussian error linear unit in its hyperbolic-tangent form.
+    Gelu,
+    /// Sigmoid linear unit, `x sigmoid(x)`.
+    Silu,
+    /// Rectified linear unit with a slope of 0.01 below zero.
+    LeakyRelu,
+}
+
+/// Centres and scales each row, then multiplies by a gain and adds a bias per column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNorm {
+    /// One per column.
+    pub gain: Vec<f32>,
+    /// One per column.
+    pub bias: Vec<f32>,
+}
+
+/// Added to a row's variance.
+pub(crate) const LAYER_NORM_EPSILON: f32 = 1e-5;
+
+/// What the critic reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriticInput {
+    /// The observation, as the actor does, through layers of its own.
+    #[default]
+    Observation,
+    /// The actor's last hidden layer, through one linear layer.
+    Features,
+    /// The observation followed by what only training knows; such a critic is never exported.
+    Privileged,
+    /// Nothing: there is no critic, and the policy has no value.
+    Absent,
 }
 
 /// A fully connected layer, `y = x W + b`.
@@ -39,6 +74,8 @@ pub struct Dense {
 pub struct Mlp {
     /// At least one layer.
     pub layers: Vec<Dense>,
+    /// Applied after every layer but the last, before the activation: one for each of them, or none.
+    pub norms: Vec<LayerNorm>,
     /// Applied after every layer but the last.
     pub activation: Activation,
 }
@@ -54,14 +91,17 @@ pub struct MlpScratch {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyNetwork {
     /// Heads in flat action order; the actor's output is their parameters, concatenated.
-    pub heads: Vec<ActionComponent>,
+    pub heads: ActionHead,
     /// Applied to raw observations; `None` if the policy was trained on raw ones.
     pub normalizer: Option<ObservationNormalizer>,
     /// Observation to head parameters.
     pub actor: Mlp,
-    /// Observation to value.
+    /// What `critic_input` says to value.
     pub critic: Mlp,
-    /// Log standard deviation of each continuous dimension, in flat order.
+    /// What the critic reads.
+    pub critic_input: CriticInput,
+    /// Log standard deviation of each continuous dimension, in flat order; with [`Spread::Gsde`] of each feature and
+    /// dimension, `[features, dimensions]`; empty where the actor says it.
     pub log_std: Vec<f32>,
 }
 
@@ -127,7 +167,72 @@ impl Activation {
         match self {
             Self::Tanh => math::tanh_in_place(values),
             Self::Relu => math::relu_in_place(values),
+            Self::Elu => math::elu_in_place(values),
+            Self::Gelu => math::gelu_in_place(values),
+            Self::Silu => math::silu_in_place(values),
+            Self::LeakyRelu => math::leaky_relu_in_place(values),
         }
+    }
+
+    /// Replaces each number by the function's value there; returns its derivative there.
+    #[cfg(feature = "training")]
+    pub(crate) fn apply_with_slope(self, values: &mut [f32]) -> Vec<f32> {
+        let at = |slope: fn(f32) -> f32, values: &[f32]| values.iter().map(|x| slope(*x)).collect::<Vec<f32>>();
+        let slope = match self {
+            Self::Tanh => {
+                self.apply(values);
+                return at(|y| 1.0 - y * y, values);
+            }
+            Self::Relu => at(|x| if x > 0.0 { 1.0 } else { 0.0 }, values),
+            Self::Elu => at(math::elu_slope, values),
+            Self::Gelu => at(math::gelu_slope, values),
+            Self::Silu => at(math::silu_slope, values),
+            Self::LeakyRelu => at(math::leaky_relu_slope, values),
+        };
+        self.apply(values);
+        slope
+    }
+}
+
+impl LayerNorm {
+    /// Gain 1 and bias 0.
+    pub fn identity(width: usize) -> Self {
+        Self { gain: vec![1.0; width], bias: vec![0.0; width] }
+    }
+
+    fn apply(&self, rows: &mut [f32]) {
+        let n = self.gain.len() as f32;
+        for row in rows.chunks_exact_mut(self.gain.len()) {
+            let mean = sum_of(row, |x| x) / n;
+            let variance = sum_of(row, |x| (x - mean) * (x - mean)) / n;
+            let scale = 1.0 / (variance + LAYER_NORM_EPSILON).sqrt();
+            for ((x, gain), bias) in row.iter_mut().zip(&self.gain).zip(&self.bias) {
+                *x = (*x - mean) * scale * gain + bias;
+            }
+        }
+    }
+}
+
+/// Sum over a row in eight running sums, which compile to vector instructions, in one fixed order.
+fn sum_of(row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let chunks = row.chunks_exact(8);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += term(*x);
+        }
+    }
+    for (sum, x) in sums.iter_mut().zip(rest) {
+        *sum += term(*x);
+    }
+    sums.iter().sum()
+}
+
+impl MlpScratch {
+    /// The last hidden layer of each row of the last forward pass; the input itself if there is no hidden layer.
+    pub fn features(&self) -> &[f32] {
+        &self.front
     }
 }
 
@@ -159,11 +264,48 @@ impl Mlp {
             } else {
                 scratch.back.resize(rows * layer.outputs, 0.0);
                 layer.forward(&scratch.front, &mut scratch.back);
+                if let Some(norm) = self.norms.get(i) {
+                    norm.apply(&mut scratch.back);
+                }
                 self.activation.apply(&mut scratch.back);
                 std::mem::swap(&mut scratch.front, &mut scratch.back);
             }
         }
     }
+}
+
+impl Mlp {
+    /// Length of the last hidden layer.
+    pub fn features(&self) -> usize {
+        self.layers[self.layers.len() - 1].inputs
+    }
+
+    /// The last, linear layer alone: `[rows, features]` into `[rows, outputs]`.
+    ///
+    /// # Panics
+    /// If the slices are not the same whole number of rows.
+    pub fn forward_last(&self, features: &[f32], out: &mut [f32]) {
+        let last = &self.layers[self.layers.len() - 1];
+        let rows = features.len() / last.inputs;
+        assert_eq!(features.len(), rows * last.inputs, "the input is a whole number of rows");
+        assert_eq!(out.len(), rows * last.outputs, "the output has a row for each input row");
+        last.forward(features, out);
+    }
+}
+
+/// Shape of a network that [`PolicyNetwork::drawn_as`] fills.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkShape {
+    /// Width of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// Between layers.
+    pub activation: Activation,
+    /// Whether each hidden layer is normalised.
+    pub layer_norm: bool,
+    /// Distribution of continuous actions.
+    pub style: HeadStyle,
+    /// What the critic reads.
+    pub critic_input: CriticInput,
 }
 
 impl PolicyNetwork {
@@ -177,16 +319,39 @@ impl PolicyNetwork {
         activation: Activation,
         rng: &mut StreamRng,
     ) -> Self {
-        let heads = action_space.components();
-        let mut mlp = |outputs: usize| {
-            let sizes: Vec<usize> = [&[observation_len], hidden, &[outputs]].concat();
+        let shape = NetworkShape { hidden: hidden.to_vec(), activation, ..NetworkShape::default() };
+        Self::drawn_as(observation_len, action_space, &shape, rng)
+    }
+
+    /// The same for a network of any shape; gains of normalised layers are drawn near 1.
+    pub fn drawn_as(observation_len: usize, action_space: &Space, shape: &NetworkShape, rng: &mut StreamRng) -> Self {
+        let heads = ActionHead { components: action_space.components(), style: shape.style };
+        let mut mlp = |inputs: usize, hidden: &[usize], outputs: usize| {
+            let sizes: Vec<usize> = [&[inputs], hidden, &[outputs]].concat();
             let layers = sizes.windows(2).map(|pair| drawn_layer(pair[0], pair[1], rng)).collect();
-            Mlp { layers, activation }
+            let normalised: &[usize] = if shape.layer_norm { hidden } else { &[] };
+            let norms = normalised.iter().map(|width| drawn_norm(*width, rng)).collect();
+            Mlp { layers, norms, activation: shape.activation }
         };
-        let actor = mlp(head_len(&heads));
-        let critic = mlp(1);
-        let log_std = vec![-0.5; continuous_len(&heads)];
-        Self { heads, normalizer: None, actor, critic, log_std }
+        let actor = mlp(observation_len, &shape.hidden, heads.parameter_len());
+        let critic = match shape.critic_input {
+            CriticInput::Observation => mlp(observation_len, &shape.hidden, 1),
+            CriticInput::Features => mlp(actor.features(), &[], 1),
+            CriticInput::Privileged | CriticInput::Absent => {
+                Mlp { layers: Vec::new(), norms: Vec::new(), activation: shape.activation }
+            }
+        };
+        let log_std = vec![-0.5; shape.style.log_std_len(heads.continuous_len(), actor.features())];
+        Self { heads, normalizer: None, actor, critic, critic_input: shape.critic_input, log_std }
+    }
+
+    /// The policy without its critic where that reads what only training knows; otherwise as it is.
+    pub fn without_privileged_critic(mut self) -> Self {
+        if self.critic_input == CriticInput::Privileged {
+            self.critic_input = CriticInput::Absent;
+            (self.critic.layers, self.critic.norms) = (Vec::new(), Vec::new());
+        }
+        self
     }
 
     /// Length of one observation.
@@ -196,18 +361,12 @@ impl PolicyNetwork {
 
     /// Length of one flat action.
     pub fn action_len(&self) -> usize {
-        self.heads
-            .iter()
-            .map(|head| match head {
-                ActionComponent::Continuous { low, .. } => low.len(),
-                ActionComponent::Categorical { .. } => 1,
-            })
-            .sum()
+        self.heads.action_len()
     }
 
     /// Length of a mask: the options of all discrete heads together.
     pub fn mask_len(&self) -> usize {
-        head_len(&self.heads) - continuous_len(&self.heads)
+        self.heads.mask_len()
     }
 
     /// Normalises raw observations, `[rows, observation_len]`, in place.
@@ -217,16 +376,39 @@ impl PolicyNetwork {
         }
     }
 
+    /// Logarithm of the standard deviation of each continuous dimension of a row whose last hidden layer is `features`;
+    /// empty where the row's parameters say it. `buffer` is used where it must be computed.
+    pub fn row_log_std<'a>(&'a self, features: &[f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
+        if self.heads.style.spread != Spread::Gsde {
+            return &self.log_std;
+        }
+        let variances = self.log_std.iter().map(|log_std| math::exp(2.0 * log_std));
+        gsde_log_std(features, variances, self.heads.continuous_len(), buffer);
+        buffer
+    }
+
     /// What is wrong with the sizes or numbers of this network, in words; `Ok` if it can decide without a panic.
     ///
     /// # Errors
     /// The first fault, as `what is, what was expected`.
     pub fn validate(&self) -> Result<(), String> {
-        validate_heads(&self.heads)?;
+        validate_heads(&self.heads.components)?;
+        self.heads.style.check(&self.heads.components)?;
         let inputs = self.actor.layers.first().map_or(0, |layer| layer.inputs);
-        validate_mlp("actor", &self.actor, inputs, head_len(&self.heads))?;
-        validate_mlp("critic", &self.critic, inputs, 1)?;
-        let spreads = continuous_len(&self.heads);
+        validate_mlp("actor", &self.actor, inputs, self.heads.parameter_len())?;
+        match self.critic_input {
+            CriticInput::Observation => validate_mlp("critic", &self.critic, inputs, 1)?,
+            CriticInput::Features if self.critic.layers.len() == 1 => {
+                validate_mlp("critic", &self.critic, self.actor.features(), 1)?;
+            }
+            CriticInput::Features => return Err("the critic on the actor's features is not one layer".to_string()),
+            CriticInput::Absent if self.critic.layers.is_empty() && self.critic.norms.is_empty() => {}
+            CriticInput::Absent => return Err("the policy has a critic, expected none".to_string()),
+            CriticInput::Privileged => {
+                return Err("the critic reads what only training knows, expected a policy without it".to_string());
+            }
+        }
+        let spreads = self.heads.style.log_std_len(self.heads.continuous_len(), self.actor.features());
         if self.log_std.len() != spreads {
             return Err(format!("`log_std` has {} numbers, the action head {spreads} of them", self.log_std.len()));
         }
@@ -237,15 +419,24 @@ impl PolicyNetwork {
     }
 }
 
-/// Number of continuous dimensions of all heads together.
-pub(crate) fn continuous_len(heads: &[ActionComponent]) -> usize {
-    heads
-        .iter()
-        .map(|head| match head {
-            ActionComponent::Continuous { low, .. } => low.len(),
-            ActionComponent::Categorical { .. } => 0,
-        })
-        .sum()
+/// `ln sqrt(sum over features of h^2 sigma^2 + epsilon)` of each dimension; `variances` is `[features, dimensions]`.
+///
+/// Source: Raffin et al. 2021 (arXiv:2005.05719), equation 5; the epsilon is that of stable-baselines3.
+pub(crate) fn gsde_log_std(
+    features: &[f32],
+    variances: impl Iterator<Item = f32>,
+    dimensions: usize,
+    out: &mut Vec<f32>,
+) {
+    out.clear();
+    out.resize(dimensions, GSDE_EPSILON);
+    for (k, variance) in variances.enumerate() {
+        let feature = features[k / dimensions];
+        out[k % dimensions] += feature * feature * variance;
+    }
+    for x in out {
+        *x = 0.5 * math::ln(*x);
+    }
 }
 
 fn drawn_layer(inputs: usize, outputs: usize, rng: &mut StreamRng) -> Dense {
@@ -256,6 +447,13 @@ fn drawn_layer(inputs: usize, outputs: usize, rng: &mut StreamRng) -> Dense {
     let weight = draw(inputs * outputs, deviation);
     let bias = draw(outputs, 0.1 * deviation);
     Dense { inputs, outputs, weight, bias }
+}
+
+fn drawn_norm(width: usize, rng: &mut StreamRng) -> LayerNorm {
+    let mut draw = |middle: f32| -> Vec<f32> {
+        (0..width).map(|_| middle + 0.1 * Distribution::<f32>::sample(&StandardNormal, &mut *rng)).collect()
+    };
+    LayerNorm { gain: draw(1.0), bias: draw(0.0) }
 }
 
 /// Options are counted in `f32` and `i32`: beyond this number neither would be exact.
@@ -310,6 +508,23 @@ fn validate_mlp(name: &str, mlp: &Mlp, inputs: usize, outputs: usize) -> Result<
         }
         width = layer.outputs;
     }
+    for (i, norm) in mlp.norms.iter().enumerate() {
+        let width = mlp.layers.get(i + 1).map_or(0, |layer| layer.inputs);
+        if norm.gain.len() != width || norm.bias.len() != width {
+            let (g, b) = (norm.gain.len(), norm.bias.len());
+            return Err(format!(
+                "normalisation {} of the {name} has {g} gains and {b} biases, expected {width}",
+                i + 1
+            ));
+        }
+        if !norm.gain.iter().chain(&norm.bias).all(|x| x.is_finite()) {
+            return Err(format!("normalisation {} of the {name} holds a number that is not finite", i + 1));
+        }
+    }
+    if !mlp.norms.is_empty() && mlp.norms.len() + 1 != mlp.layers.len() {
+        let (found, expected) = (mlp.norms.len(), mlp.layers.len() - 1);
+        return Err(format!("the {name} has {found} normalisations, expected {expected} or none"));
+    }
     if width != outputs {
         return Err(format!("the {name} ends in {width} outputs, expected {outputs}"));
     }
@@ -336,6 +551,21 @@ mod tests {
     use flexai_env::core::SeedTree;
     use rand::RngExt;
 
+    const ALL: [Activation; 6] = [
+        Activation::Tanh,
+        Activation::Relu,
+        Activation::Elu,
+        Activation::Gelu,
+        Activation::Silu,
+        Activation::LeakyRelu,
+    ];
+
+    fn normalised(hidden: &[usize], activation: Activation) -> PolicyNetwork {
+        let shape = NetworkShape { hidden: hidden.to_vec(), activation, layer_norm: true, ..NetworkShape::default() };
+        let mut rng = SeedTree::new(3).stream("weights");
+        PolicyNetwork::drawn_as(76, &Space::uniform_box(6, -1.0, 1.0), &shape, &mut rng)
+    }
+
     fn network(hidden: &[usize], activation: Activation) -> PolicyNetwork {
         let space = Space::uniform_box(6, -1.0, 1.0);
         PolicyNetwork::drawn(76, &space, hidden, activation, &mut SeedTree::new(3).stream("weights"))
@@ -352,8 +582,26 @@ mod tests {
                 }
             }
             if l + 1 < mlp.layers.len() {
+                if let Some(norm) = mlp.norms.get(l) {
+                    let n = y.len() as f64;
+                    let mean = y.iter().sum::<f64>() / n;
+                    let variance = y.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+                    for (j, v) in y.iter_mut().enumerate() {
+                        let scaled = (*v - mean) / (variance + f64::from(LAYER_NORM_EPSILON)).sqrt();
+                        *v = scaled * f64::from(norm.gain[j]) + f64::from(norm.bias[j]);
+                    }
+                }
                 for v in &mut y {
-                    *v = if mlp.activation == Activation::Tanh { v.tanh() } else { v.max(0.0) };
+                    let cubic = (2.0 / std::f64::consts::PI).sqrt() * (*v + 0.044_715 * v.powi(3));
+                    *v = match mlp.activation {
+                        Activation::Tanh => v.tanh(),
+                        Activation::Relu => v.max(0.0),
+                        Activation::Elu if *v < 0.0 => v.exp_m1(),
+                        Activation::LeakyRelu if *v < 0.0 => 0.01 * *v,
+                        Activation::Elu | Activation::LeakyRelu => *v,
+                        Activation::Gelu => 0.5 * *v * (1.0 + cubic.tanh()),
+                        Activation::Silu => *v / (1.0 + (-*v).exp()),
+                    };
                 }
             }
             x = y;
@@ -368,8 +616,8 @@ mod tests {
 
     #[test]
     fn the_forward_pass_agrees_with_its_definition() {
-        for activation in [Activation::Tanh, Activation::Relu] {
-            let actor = network(&[128, 45], activation).actor;
+        let kinds = ALL.into_iter().flat_map(|a| [network(&[128, 45], a), normalised(&[128, 45], a)]);
+        for PolicyNetwork { actor, .. } in kinds {
             let x = rows(7, 76);
             let mut y = vec![0.0; 7 * 6];
             actor.forward(&x, &mut MlpScratch::default(), &mut y);
@@ -383,18 +631,20 @@ mod tests {
 
     #[test]
     fn the_result_of_a_row_has_the_same_bits_in_every_batch() {
-        let actor = network(&[128, 45], Activation::Tanh).actor;
-        let x = rows(11, 76);
-        let mut single = vec![0.0; 11 * 6];
-        let mut scratch = MlpScratch::default();
-        for (x, y) in x.chunks(76).zip(single.chunks_mut(6)) {
-            actor.forward(x, &mut scratch, y);
-        }
-        for batch in 1..=11 {
-            let mut y = vec![0.0; batch * 6];
-            actor.forward(&x[..batch * 76], &mut scratch, &mut y);
-            let bits = |row: &[f32]| row.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&y), bits(&single[..batch * 6]), "batch of {batch}");
+        for activation in ALL {
+            let actor = normalised(&[128, 45], activation).actor;
+            let x = rows(11, 76);
+            let mut single = vec![0.0; 11 * 6];
+            let mut scratch = MlpScratch::default();
+            for (x, y) in x.chunks(76).zip(single.chunks_mut(6)) {
+                actor.forward(x, &mut scratch, y);
+            }
+            for batch in 1..=11 {
+                let mut y = vec![0.0; batch * 6];
+                actor.forward(&x[..batch * 76], &mut scratch, &mut y);
+                let bits = |row: &[f32]| row.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&y), bits(&single[..batch * 6]), "{activation:?}, batch of {batch}");
+            }
         }
     }
 
@@ -407,7 +657,8 @@ mod tests {
             weight: (0..inputs * outputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect(),
             bias: (0..outputs).map(|i| (i as f32 - 3.0) / 16.0).collect(),
         };
-        let mlp = Mlp { layers: vec![layer(9, 33), layer(33, 13), layer(13, 2)], activation: Activation::Tanh };
+        let layers = vec![layer(9, 33), layer(33, 13), layer(13, 2)];
+        let mlp = Mlp { layers, norms: Vec::new(), activation: Activation::Tanh };
         let x: Vec<f32> = (0..9).map(|i| (i as f32 - 4.0) / 3.0).collect();
         let mut y = [0.0; 2];
         mlp.forward(&x, &mut MlpScratch::default(), &mut y);

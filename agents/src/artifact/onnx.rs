@@ -1,16 +1,17 @@
 //! The policy as an ONNX graph, for runtimes other than ours.
 //!
 //! In: a network. Out: the bytes of `policy.onnx` (opset 17): raw `observation` and, where there are discrete heads,
-//! `mask`; out come `action`, `head` and `value`.
+//! `mask`; out come `action`, `head` and, where there is a critic, `value`.
 //! Always: normalisation (in `double`, as our runtime does it), bounds, mask and option numbers are inside the graph; the
 //! batch is free. Not here: the check against ONNX Runtime (`tests/onnx/check_onnx.py`).
 
-use super::network::{Activation, Mlp, PolicyNetwork};
+use super::network::{Activation, CriticInput, Mlp, PolicyNetwork};
 use super::onnx_proto::{
     ATTRIBUTE_INT, AttributeProto, BOOL, DOUBLE, DimensionProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
     OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
     ValueInfoProto,
 };
+use super::style::{ActionHead, Distribution, HeadStyle};
 use flexai_env::core::{ActionComponent, ObservationNormalizer};
 use prost::Message;
 
@@ -38,19 +39,28 @@ fn graph(network: &PolicyNetwork) -> GraphProto {
         Some(normalizer) => builder.normalize(normalizer),
         None => "observation".to_string(),
     };
-    builder.mlp("actor", &network.actor, &observation, "head");
-    builder.mlp("critic", &network.critic, &observation, "value");
+    let features = builder.mlp("actor", &network.actor, &observation, "head");
+    let critic_input = match network.critic_input {
+        CriticInput::Observation => Some(&observation),
+        CriticInput::Features => Some(&features),
+        CriticInput::Privileged | CriticInput::Absent => None,
+    };
+    if let Some(critic_input) = critic_input {
+        builder.mlp("critic", &network.critic, critic_input, "value");
+    }
     builder.action(&network.heads);
     let mask_len = network.mask_len();
     let mut input = vec![value_info("observation", FLOAT, network.observation_len(), "raw observation")];
     if mask_len > 0 {
         input.push(value_info("mask", BOOL, mask_len, "true where an option is legal, choice after choice"));
     }
-    let output = vec![
+    let mut output = vec![
         value_info("action", FLOAT, network.action_len(), "deterministic action, inside its bounds"),
-        value_info("head", FLOAT, network.actor.outputs(), "means and unmasked logits"),
-        value_info("value", FLOAT, 1, "expected return"),
+        value_info("head", FLOAT, network.actor.outputs(), "what the actor says of each part; logits unmasked"),
     ];
+    if critic_input.is_some() {
+        output.push(value_info("value", FLOAT, 1, "expected return"));
+    }
     GraphProto { node: builder.nodes, name: "policy".into(), initializer: builder.constants, input, output }
 }
 
@@ -108,7 +118,8 @@ impl GraphBuilder {
         self.node("Cast", &[&x], "normalize/observation", &[("to", i64::from(FLOAT))])
     }
 
-    fn mlp(&mut self, name: &str, mlp: &Mlp, input: &str, output: &str) {
+    /// Layers into `output`; returns the name of what the last layer reads.
+    fn mlp(&mut self, name: &str, mlp: &Mlp, input: &str, output: &str) -> String {
         let mut x = input.to_string();
         for (i, layer) in mlp.layers.iter().enumerate() {
             let place = format!("{name}.l{}", i + 1);
@@ -116,31 +127,70 @@ impl GraphBuilder {
             let bias = self.floats(&format!("{place}.bias"), &[layer.outputs], &layer.bias);
             if i + 1 == mlp.layers.len() {
                 self.node("Gemm", &[&x, &weight, &bias], output, &[]);
-                return;
+                break;
             }
-            let sum = self.node("Gemm", &[&x, &weight, &bias], &format!("{place}.sum"), &[]);
-            let op_type = match mlp.activation {
-                Activation::Tanh => "Tanh",
-                Activation::Relu => "Relu",
-            };
-            x = self.node(op_type, &[&sum], &format!("{place}.out"), &[]);
+            let mut sum = self.node("Gemm", &[&x, &weight, &bias], &format!("{place}.sum"), &[]);
+            if let Some(norm) = mlp.norms.get(i) {
+                let gain = self.floats(&format!("{place}.norm.gain"), &[layer.outputs], &norm.gain);
+                let bias = self.floats(&format!("{place}.norm.bias"), &[layer.outputs], &norm.bias);
+                // Its default epsilon is ours.
+                sum = self.node("LayerNormalization", &[&sum, &gain, &bias], &format!("{place}.norm"), &[]);
+            }
+            x = self.activation(mlp.activation, &sum, &place);
+        }
+        x
+    }
+
+    fn activation(&mut self, activation: Activation, x: &str, place: &str) -> String {
+        let out = format!("{place}.out");
+        match activation {
+            Activation::Tanh => self.node("Tanh", &[x], &out, &[]),
+            Activation::Relu => self.node("Relu", &[x], &out, &[]),
+            // The default slope and scale of these two are ours.
+            Activation::Elu => self.node("Elu", &[x], &out, &[]),
+            Activation::LeakyRelu => self.node("LeakyRelu", &[x], &out, &[]),
+            Activation::Silu => {
+                let sigmoid = self.node("Sigmoid", &[x], &format!("{place}.sigmoid"), &[]);
+                self.node("Mul", &[x, &sigmoid], &out, &[])
+            }
+            Activation::Gelu => {
+                let [half, one] = [("half", 0.5), ("one", 1.0)].map(|(n, c)| self.scalar(place, n, c));
+                let scale =
+                    self.scalar(place, "scale", std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2);
+                let cubic = self.scalar(place, "cubic", 0.044_715);
+                let mut step =
+                    |op: &str, a: &str, b: &str, n: &str| self.node(op, &[a, b], &format!("{place}.{n}"), &[]);
+                let square = step("Mul", x, x, "square");
+                let scaled = step("Mul", &square, &cubic, "scaled");
+                let factor = step("Add", &scaled, &one, "factor");
+                let inner = step("Mul", x, &factor, "inner");
+                let argument = step("Mul", &inner, &scale, "argument");
+                let tanh = self.node("Tanh", &[&argument], &format!("{place}.tanh"), &[]);
+                let raised = self.node("Add", &[&tanh, &one], &format!("{place}.raised"), &[]);
+                let halved = self.node("Mul", &[x, &half], &format!("{place}.halved"), &[]);
+                self.node("Mul", &[&halved, &raised], &out, &[])
+            }
         }
     }
 
+    fn scalar(&mut self, place: &str, name: &str, number: f32) -> String {
+        self.floats(&format!("{place}.{name}"), &[], &[number])
+    }
+
     /// Joins what each head decides, in flat action order.
-    fn action(&mut self, heads: &[ActionComponent]) {
+    fn action(&mut self, head: &ActionHead) {
         let (mut parameter_at, mut mask_at) = (0, 0);
         let mut parts = Vec::new();
-        for (h, head) in heads.iter().enumerate() {
+        for (h, component) in head.components.iter().enumerate() {
             let place = format!("action.{h}");
-            match head {
+            match component {
                 ActionComponent::Continuous { low, high, .. } => {
-                    let means = self.columns(&format!("{place}.mean"), "head", parameter_at, low.len());
+                    let centre = self.centre(&place, head.style, parameter_at, low, high);
                     let low_name = self.floats(&format!("{place}.low"), &[low.len()], low);
                     let high_name = self.floats(&format!("{place}.high"), &[high.len()], high);
-                    let raised = self.node("Max", &[&means, &low_name], &format!("{place}.raised"), &[]);
+                    let raised = self.node("Max", &[&centre, &low_name], &format!("{place}.raised"), &[]);
                     parts.push(self.node("Min", &[&raised, &high_name], &format!("{place}.clipped"), &[]));
-                    parameter_at += low.len();
+                    parameter_at += low.len() * head.style.parameters_per_dimension();
                 }
                 ActionComponent::Categorical { n, start, .. } => {
                     let logits = self.columns(&format!("{place}.logits"), "head", parameter_at, *n);
@@ -153,6 +203,34 @@ impl GraphBuilder {
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         self.node("Concat", &parts, "action", &[("axis", 1)]);
+    }
+
+    /// The deterministic action of a continuous part in the environment's units, before any clipping.
+    fn centre(&mut self, place: &str, style: HeadStyle, at: usize, low: &[f32], high: &[f32]) -> String {
+        let dim = low.len();
+        if style.distribution == Distribution::Gaussian {
+            return self.columns(&format!("{place}.mean"), "head", at, dim);
+        }
+        let one = self.scalar(place, "one", 1.0);
+        let (share, scale) = if style.distribution == Distribution::Squashed {
+            let mean = self.columns(&format!("{place}.mean"), "head", at, dim);
+            let tanh = self.node("Tanh", &[&mean], &format!("{place}.tanh"), &[]);
+            (self.node("Add", &[&tanh, &one], &format!("{place}.share"), &[]), 0.5)
+        } else {
+            let mut above_one = |name: &str, at: usize| {
+                let x = self.columns(&format!("{place}.{name}.parameter"), "head", at, dim);
+                let softplus = self.node("Softplus", &[&x], &format!("{place}.{name}.softplus"), &[]);
+                self.node("Add", &[&softplus, &one], &format!("{place}.{name}"), &[])
+            };
+            let (alpha, beta) = (above_one("alpha", at), above_one("beta", at + dim));
+            let sum = self.node("Add", &[&alpha, &beta], &format!("{place}.sum"), &[]);
+            (self.node("Div", &[&alpha, &sum], &format!("{place}.share"), &[]), 1.0)
+        };
+        let ranges: Vec<f32> = low.iter().zip(high).map(|(low, high)| scale * (high - low)).collect();
+        let range = self.floats(&format!("{place}.range"), &[dim], &ranges);
+        let base = self.floats(&format!("{place}.base"), &[dim], low);
+        let part = self.node("Mul", &[&share, &range], &format!("{place}.part"), &[]);
+        self.node("Add", &[&part, &base], &format!("{place}.units"), &[])
     }
 
     /// The first best legal option, numbered from `start`.

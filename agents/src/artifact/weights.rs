@@ -5,7 +5,7 @@
 //! Not here: checksums (`import.rs`).
 
 use super::error::ArtifactError;
-use super::network::{Dense, Mlp, PolicyNetwork};
+use super::network::{Activation, Dense, LayerNorm, Mlp, PolicyNetwork};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::path::Path;
 
@@ -17,6 +17,10 @@ fn tensors(network: &PolicyNetwork) -> Vec<(String, Vec<usize>, &[f32])> {
             let name = format!("{part}.l{}", i + 1);
             out.push((format!("{name}.weight"), vec![layer.inputs, layer.outputs], layer.weight.as_slice()));
             out.push((format!("{name}.bias"), vec![layer.outputs], layer.bias.as_slice()));
+            if let Some(norm) = mlp.norms.get(i) {
+                out.push((format!("{name}.norm.gain"), vec![norm.gain.len()], norm.gain.as_slice()));
+                out.push((format!("{name}.norm.bias"), vec![norm.bias.len()], norm.bias.as_slice()));
+            }
         }
     }
     if !network.log_std.is_empty() {
@@ -56,6 +60,10 @@ pub(super) fn fill(network: &mut PolicyNetwork, path: &Path, bytes: &[u8]) -> Re
         for (i, layer) in mlp.layers.iter_mut().enumerate() {
             layer.weight = read(&format!("{part}.l{}.weight", i + 1), &[layer.inputs, layer.outputs])?;
             layer.bias = read(&format!("{part}.l{}.bias", i + 1), &[layer.outputs])?;
+            if let Some(norm) = mlp.norms.get_mut(i) {
+                norm.gain = read(&format!("{part}.l{}.norm.gain", i + 1), &[layer.outputs])?;
+                norm.bias = read(&format!("{part}.l{}.norm.bias", i + 1), &[layer.outputs])?;
+            }
         }
     }
     if spreads > 0 {
@@ -69,9 +77,11 @@ pub(super) fn fill(network: &mut PolicyNetwork, path: &Path, bytes: &[u8]) -> Re
 }
 
 /// Layers of the given widths, without numbers.
-pub(super) fn unfilled(mlp_widths: &[usize], activation: super::network::Activation) -> Mlp {
+pub(super) fn unfilled(mlp_widths: &[usize], activation: Activation, layer_norm: bool) -> Mlp {
     let layer = |pair: &[usize]| Dense { inputs: pair[0], outputs: pair[1], weight: Vec::new(), bias: Vec::new() };
-    Mlp { layers: mlp_widths.windows(2).map(layer).collect(), activation }
+    let hidden = if layer_norm { mlp_widths.len().saturating_sub(2) } else { 0 };
+    let norms = vec![LayerNorm { gain: Vec::new(), bias: Vec::new() }; hidden];
+    Mlp { layers: mlp_widths.windows(2).map(layer).collect(), norms, activation }
 }
 
 fn read_tensor(file: &SafeTensors<'_>, path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>, ArtifactError> {

@@ -111,6 +111,14 @@ impl Env for PlannedFleet {
         StepResult { observation: &self.observation, reward, terminated, truncated, info: self.fleet.info() }
     }
 
+    fn privileged_len(&self) -> usize {
+        self.fleet.privileged_len()
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        self.fleet.privileged(out);
+    }
+
     fn observation(&self) -> &[f32] {
         &self.observation
     }

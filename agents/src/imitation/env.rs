@@ -84,6 +84,14 @@ impl Env for TaughtFleet {
         true
     }
 
+    fn privileged_len(&self) -> usize {
+        self.fleet.privileged_len()
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        self.fleet.privileged(out);
+    }
+
     fn save_state(&self) -> Vec<u8> {
         encode_state(OWNER, &SavedState { fleet: self.fleet.save_state(), teacher: self.teacher.save_state() })
     }

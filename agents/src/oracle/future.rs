@@ -227,7 +227,10 @@ impl Seen<'_> {
             for job in initial.chain(&course.jobs).filter(|job| classes[usize::from(job.class)].migratable) {
                 let from = job.release.max(0) as usize;
                 let until = (job.deadline.max(0) as usize).min(gb.len());
-                gb.iter_mut().take(until).skip(from).for_each(|sum| *sum += f64::from(job.data_gb));
+                gb.iter_mut()
+                    .take(until)
+                    .skip(from)
+                    .for_each(|sum| *sum += classes[usize::from(job.class)].data_gb_median);
             }
         }
         gb

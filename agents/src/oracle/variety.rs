@@ -69,6 +69,7 @@ pub(super) fn scenario(number: u64) -> SiteConfig {
     config.migration.running_jobs = rng.random_bool(0.5);
     config.migration.bandwidth_gbit_per_s = 10_f64.powf(rng.random_range(-1.0..2.0));
     config.migration.energy_kwh_per_gb = if rng.random_bool(0.3) { 2.0 } else { 0.06 };
+    config.migration.min_stay_periods = if rng.random_bool(0.5) { 0 } else { 6 };
     market(rng, &mut config);
     let sites = rng.random_range(0..4_usize);
     config.sites = if sites > 1 { (0..sites).map(|i| plan(rng, i)).collect() } else { Vec::new() };

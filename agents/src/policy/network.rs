@@ -1,7 +1,7 @@
 //! A trained network as a policy.
 
 use super::{Policy, PolicySource, Situation};
-use crate::artifact::{MlpScratch, PolicyNetwork, head_len, mode, sample};
+use crate::artifact::{MlpScratch, PolicyNetwork, clip_to_bounds, mode, sample, to_units};
 use flexai_env::core::{SeedTree, StreamRng};
 use std::sync::Arc;
 
@@ -14,16 +14,18 @@ pub struct NetworkPolicy {
     scratch: MlpScratch,
     observation: Vec<f32>,
     head: Vec<f32>,
+    log_std: Vec<f32>,
 }
 
 impl NetworkPolicy {
     /// Acts by the mode.
     pub fn deterministic(name: &str, network: Arc<PolicyNetwork>) -> Self {
-        let head = vec![0.0; head_len(&network.heads)];
-        Self { name: name.into(), network, draws: None, scratch: MlpScratch::default(), observation: Vec::new(), head }
+        let head = vec![0.0; network.heads.parameter_len()];
+        let (scratch, observation, log_std) = (MlpScratch::default(), Vec::new(), Vec::new());
+        Self { name: name.into(), network, draws: None, scratch, observation, head, log_std }
     }
 
-    /// Acts by drawing, as in training.
+    /// Acts by drawing, as in training; noise of state-dependent exploration is drawn anew for each decision.
     pub fn sampled(name: &str, network: Arc<PolicyNetwork>) -> Self {
         let draws = Some(SeedTree::new(0).stream("sampled policy"));
         Self { draws, ..Self::deterministic(name, network) }
@@ -50,9 +52,12 @@ impl Policy for NetworkPolicy {
         match &mut self.draws {
             None => mode(&network.heads, &self.head, situation.mask, action),
             Some(rng) => {
-                sample(&network.heads, &self.head, &network.log_std, situation.mask, rng, action);
+                let log_std = network.row_log_std(self.scratch.features(), &mut self.log_std);
+                sample(&network.heads, &self.head, log_std, situation.mask, rng, action);
             }
         }
+        to_units(&network.heads, action);
+        clip_to_bounds(&network.heads.components, action);
     }
 }
 

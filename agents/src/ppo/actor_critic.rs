@@ -1,14 +1,18 @@
 //! The two networks that PPO trains, as a Burn module.
 //!
 //! In: normalised observations `[rows, observation_len]`. Out: action-head parameters `[rows, head_len]`, values `[rows, 1]`.
-//! Always: actor and critic share nothing; the parameters have one fixed order (actor first, layer after layer, weight
-//! before bias, `log_std` last) and fixed identities, so that records are the same bytes in every process.
+//! Always: actor and critic share nothing, or all layers but their last ones; the parameters have one fixed order (actor
+//! first, layer after layer, weight before bias, then gain and bias of its normalisation, `log_std` last) and fixed
+//! identities, so that records are the same bytes in every process.
 //! Not here: distributions (`distribution.rs`), inference outside of training (`artifact/`).
 
-use super::activation::tanh_on_host;
+use super::activation::activate;
 use super::config::NetworkConfig;
 use super::init::orthogonal;
-use crate::artifact::{Activation, Dense, Mlp, PolicyNetwork, continuous_len, head_len};
+use crate::artifact::{
+    ActionHead, Activation, CriticInput, Dense, GSDE_EPSILON, HeadStyle, LAYER_NORM_EPSILON, LayerNorm, Mlp,
+    PolicyNetwork, Spread,
+};
 use crate::device::{self, DeviceError};
 use burn::module::{Module, Param, ParamId};
 use burn::nn::Linear;
@@ -19,9 +23,17 @@ use flexai_env::core::{ActionComponent, ObservationNormalizer, StreamRng};
 #[derive(Module, Debug)]
 pub(super) struct MlpModule {
     layers: Vec<Linear>,
+    norms: Vec<NormModule>,
     #[module(skip)]
     activation: Activation,
     on_host: bool,
+}
+
+/// Gain and bias of a normalised layer.
+#[derive(Module, Debug)]
+pub(super) struct NormModule {
+    gain: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
 }
 
 /// Actor, critic and the spread of continuous actions.
@@ -29,22 +41,54 @@ pub(super) struct MlpModule {
 pub(super) struct ActorCritic {
     actor: MlpModule,
     critic: MlpModule,
-    /// `[continuous dimensions]`; absent if the action has none.
+    /// `[continuous dimensions]`, or flat `[features, continuous dimensions]`; absent where the actor says it.
     log_std: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    style: HeadStyle,
+    #[module(skip)]
+    critic_input: CriticInput,
+}
+
+/// What the networks say of a batch.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    /// `[rows, parameter_len]`.
+    pub(super) parameters: Tensor<2>,
+    /// `[1 or rows, continuous]`; absent where the parameters say it.
+    pub(super) log_std: Option<Tensor<2>>,
+    /// `[rows, 1]`.
+    pub(super) values: Tensor<2>,
+}
+
+impl NormModule {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let centred = x.clone() - x.mean_dim(1);
+        let variance = centred.clone().square().mean_dim(1);
+        let scaled = centred / variance.add_scalar(LAYER_NORM_EPSILON).sqrt();
+        scaled * self.gain.val().unsqueeze::<2>() + self.bias.val().unsqueeze::<2>()
+    }
 }
 
 impl MlpModule {
     pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().fold(input, |x, (i, layer)| {
+        self.last(self.features(input))
+    }
+
+    /// All layers but the last.
+    fn features(&self, input: Tensor<2>) -> Tensor<2> {
+        let hidden = &self.layers[..self.layers.len() - 1];
+        hidden.iter().enumerate().fold(input, |x, (i, layer)| {
             let x = layer.forward(x);
-            match self.activation {
-                _ if i == last => x,
-                Activation::Tanh if self.on_host => tanh_on_host(x),
-                Activation::Tanh => x.tanh(),
-                Activation::Relu => burn::tensor::activation::relu(x),
-            }
+            let x = match self.norms.get(i) {
+                Some(norm) => norm.forward(x),
+                None => x,
+            };
+            activate(self.activation, x, self.on_host)
         })
+    }
+
+    fn last(&self, features: Tensor<2>) -> Tensor<2> {
+        self.layers[self.layers.len() - 1].forward(features)
     }
 }
 
@@ -54,12 +98,13 @@ impl ActorCritic {
     pub(super) fn new(
         config: &NetworkConfig,
         observation_len: usize,
-        heads: &[ActionComponent],
+        privileged_len: usize,
+        heads: &ActionHead,
         rng: &mut StreamRng,
         device: &Device,
     ) -> Self {
-        let mut mlp = |outputs: usize, last_gain: f64| {
-            let sizes: Vec<usize> = [&[observation_len], config.hidden.as_slice(), &[outputs]].concat();
+        let mut mlp = |inputs: usize, hidden: &[usize], outputs: usize, last_gain: f64| {
+            let sizes: Vec<usize> = [&[inputs], hidden, &[outputs]].concat();
             let count = sizes.len() - 1;
             let layer = |i: usize| {
                 let (inputs, outputs) = (sizes[i], sizes[i + 1]);
@@ -67,67 +112,101 @@ impl ActorCritic {
                 let weight = orthogonal(inputs, outputs, gain, rng);
                 Dense { inputs, outputs, weight, bias: vec![0.0; outputs] }
             };
-            Mlp { layers: (0..count).map(layer).collect(), activation: config.activation }
+            let normalised: &[usize] = if config.layer_norm { hidden } else { &[] };
+            let norms = normalised.iter().map(|width| LayerNorm::identity(*width)).collect();
+            Mlp { layers: (0..count).map(layer).collect(), norms, activation: config.activation }
         };
-        let actor = mlp(head_len(heads), config.policy_gain);
-        let critic = mlp(1, 1.0);
-        let log_std = vec![config.log_std_init as f32; continuous_len(heads)];
-        Self::from_networks(&actor, &critic, &log_std, device)
+        let mut actor = mlp(observation_len, &config.hidden, heads.parameter_len(), config.policy_gain);
+        let critic_input = config.critic_input();
+        let critic = match critic_input {
+            CriticInput::Observation | CriticInput::Absent => mlp(observation_len, config.critic_widths(), 1, 1.0),
+            CriticInput::Features => mlp(actor.features(), &[], 1, 1.0),
+            CriticInput::Privileged => mlp(observation_len + privileged_len, config.critic_widths(), 1, 1.0),
+        };
+        if heads.style.spread == Spread::State {
+            start_spreads(heads, config.log_std_init as f32, &mut actor);
+        }
+        let log_std = heads.style.log_std_len(heads.continuous_len(), actor.features());
+        let policy = PolicyNetwork {
+            heads: heads.clone(),
+            normalizer: None,
+            log_std: vec![config.log_std_init as f32; log_std],
+            actor,
+            critic,
+            critic_input,
+        };
+        Self::from_policy(&policy, device)
     }
 
-    /// Networks with given weights.
-    pub(super) fn from_networks(actor: &Mlp, critic: &Mlp, log_std: &[f32], device: &Device) -> Self {
+    /// Networks with the weights of a policy.
+    pub(super) fn from_policy(policy: &PolicyNetwork, device: &Device) -> Self {
         let mut ids = 1u64..;
         let mut next_id = || ParamId::from(ids.next().expect("there are fewer parameters than numbers"));
-        let mut mlp = |mlp: &Mlp| MlpModule {
-            layers: mlp
-                .layers
-                .iter()
-                .map(|layer| Linear {
-                    weight: param(next_id(), &layer.weight, [layer.inputs, layer.outputs], device),
-                    bias: Some(param(next_id(), &layer.bias, [layer.outputs], device)),
-                })
-                .collect(),
-            activation: mlp.activation,
-            on_host: device::is_host(device),
-        };
-        let (actor, critic) = (mlp(actor), mlp(critic));
+        let (actor, critic) =
+            (to_module(&policy.actor, &mut next_id, device), to_module(&policy.critic, &mut next_id, device));
+        let log_std = &policy.log_std;
         let log_std = (!log_std.is_empty()).then(|| param(next_id(), log_std, [log_std.len()], device));
-        Self { actor, critic, log_std }
+        Self { actor, critic, log_std, style: policy.heads.style, critic_input: policy.critic_input }
     }
 
-    /// Head parameters, `[rows, head_len]`.
-    pub(super) fn head_parameters(&self, observation: Tensor<2>) -> Tensor<2> {
-        self.actor.forward(observation)
+    /// What both networks say of observations, `[rows, observation_len]`, and, if the critic reads it, of what only
+    /// training knows, `[rows, privileged_len]`; a shared trunk is evaluated once.
+    pub(super) fn forward(&self, observation: Tensor<2>, privileged: Option<Tensor<2>>) -> Outputs {
+        let features = self.actor.features(observation.clone());
+        let parameters = self.actor.last(features.clone());
+        let log_std = match self.style.spread {
+            Spread::Gsde => self.gsde_log_std(&features),
+            _ => self.log_std(),
+        };
+        let values = match self.critic_input {
+            CriticInput::Observation | CriticInput::Absent => self.critic.forward(observation),
+            CriticInput::Privileged => {
+                let privileged = privileged.expect("a rollout for such a critic stores what it reads");
+                self.critic.forward(Tensor::cat(vec![observation, privileged], 1))
+            }
+            CriticInput::Features => self.critic.last(features),
+        };
+        Outputs { parameters, log_std, values }
     }
 
-    /// Values, `[rows, 1]`.
-    pub(super) fn values(&self, observation: Tensor<2>) -> Tensor<2> {
-        self.critic.forward(observation)
+    /// Logarithm of the spread where it is the same in all rows, `[1, continuous dimensions]`.
+    pub(super) fn log_std(&self) -> Option<Tensor<2>> {
+        self.log_std.as_ref().map(|p| p.val().unsqueeze::<2>())
     }
 
-    /// Logarithm of the spread, `[continuous dimensions]`.
-    pub(super) fn log_std(&self) -> Option<Tensor<1>> {
-        self.log_std.as_ref().map(Param::val)
+    /// `ln sqrt(h^2 sigma^2 + epsilon)`, `[rows, continuous dimensions]`; the features are constants here, as in
+    /// stable-baselines3, so that the spread does not shape them.
+    fn gsde_log_std(&self, features: &Tensor<2>) -> Option<Tensor<2>> {
+        let log_std = self.log_std.as_ref()?.val();
+        let [_, width] = features.dims();
+        let dimensions = log_std.dims()[0] / width;
+        let variances = log_std.mul_scalar(2.0).exp().reshape([width, dimensions]);
+        let variance = features.clone().detach().square().matmul(variances);
+        Some(variance.add_scalar(GSDE_EPSILON).log().mul_scalar(0.5))
     }
 
     /// All parameters in the fixed order as one vector, off the tape.
     pub(super) fn flatten(&self) -> Tensor<1> {
         let mut parts = Vec::new();
-        for layer in self.linears() {
+        for (layer, norm) in self.linears() {
             parts.push(flat(layer.weight.val().inner()));
             parts.push(bias(layer).val().inner());
+            parts.extend(norm.into_iter().flat_map(|n| [n.gain.val().inner(), n.bias.val().inner()]));
         }
-        parts.extend(self.log_std().map(Tensor::inner));
+        parts.extend(self.log_std.as_ref().map(|p| p.val().inner()));
         Tensor::cat(parts, 0)
     }
 
     /// The gradient of each parameter in the same order; zero where the loss does not depend on it.
     pub(super) fn flatten_gradients(&self, gradients: &mut Gradients) -> Tensor<1> {
         let mut parts = Vec::new();
-        for layer in self.linears() {
+        for (layer, norm) in self.linears() {
             parts.push(flat(taken_gradient(&layer.weight, gradients)));
             parts.push(taken_gradient(bias(layer), gradients));
+            if let Some(norm) = norm {
+                parts.push(taken_gradient(&norm.gain, gradients));
+                parts.push(taken_gradient(&norm.bias, gradients));
+            }
         }
         parts.extend(self.log_std.as_ref().map(|p| taken_gradient(p, gradients)));
         Tensor::cat(parts, 0)
@@ -140,11 +219,17 @@ impl ActorCritic {
             at += len;
             vector.clone().slice(at - len..at)
         };
-        for layer in self.actor.layers.iter_mut().chain(&mut self.critic.layers) {
-            let shape = layer.weight.val().dims();
-            layer.weight = trainable(layer.weight.id, next(shape[0] * shape[1]).reshape(shape));
-            let outputs = shape[1];
-            layer.bias = layer.bias.take().map(|b| trainable(b.id, next(outputs)));
+        for mlp in [&mut self.actor, &mut self.critic] {
+            for (i, layer) in mlp.layers.iter_mut().enumerate() {
+                let shape = layer.weight.val().dims();
+                layer.weight = trainable(layer.weight.id, next(shape[0] * shape[1]).reshape(shape));
+                let outputs = shape[1];
+                layer.bias = layer.bias.take().map(|b| trainable(b.id, next(outputs)));
+                if let Some(norm) = mlp.norms.get_mut(i) {
+                    norm.gain = trainable(norm.gain.id, next(outputs));
+                    norm.bias = trainable(norm.bias.id, next(outputs));
+                }
+            }
         }
         self.log_std = self.log_std.take().map(|p| trainable(p.id, next(p.val().dims()[0])));
         self
@@ -156,21 +241,56 @@ impl ActorCritic {
     /// [`DeviceError::Failed`].
     pub(super) fn to_policy_network(
         &self,
-        heads: &[ActionComponent],
+        heads: &ActionHead,
         normalizer: Option<ObservationNormalizer>,
     ) -> Result<PolicyNetwork, DeviceError> {
         Ok(PolicyNetwork {
-            heads: heads.to_vec(),
+            heads: heads.clone(),
             normalizer,
             actor: to_mlp(&self.actor)?,
             critic: to_mlp(&self.critic)?,
-            log_std: self.log_std().map(device::read).transpose()?.unwrap_or_default(),
+            critic_input: self.critic_input,
+            log_std: self.log_std.as_ref().map(|p| device::read(p.val())).transpose()?.unwrap_or_default(),
         })
     }
 
-    fn linears(&self) -> impl Iterator<Item = &Linear> {
-        self.actor.layers.iter().chain(&self.critic.layers)
+    /// Every layer with its normalisation, if it has one.
+    fn linears(&self) -> impl Iterator<Item = (&Linear, Option<&NormModule>)> {
+        let both = [&self.actor, &self.critic].into_iter();
+        both.flat_map(|mlp| mlp.layers.iter().enumerate().map(|(i, layer)| (layer, mlp.norms.get(i))))
     }
+}
+
+/// Sets the biases behind the spreads, so that every state starts with the configured one.
+fn start_spreads(heads: &ActionHead, log_std: f32, actor: &mut Mlp) {
+    let last = actor.layers.last_mut().expect("a network has at least one layer");
+    let mut at = 0;
+    for component in &heads.components {
+        match component {
+            ActionComponent::Continuous { low, .. } => {
+                last.bias[at + low.len()..at + 2 * low.len()].fill(log_std);
+                at += 2 * low.len();
+            }
+            ActionComponent::Categorical { n, .. } => at += n,
+        }
+    }
+}
+
+fn to_module(mlp: &Mlp, next_id: &mut impl FnMut() -> ParamId, device: &Device) -> MlpModule {
+    let (mut layers, mut norms) = (Vec::new(), Vec::new());
+    for (i, layer) in mlp.layers.iter().enumerate() {
+        layers.push(Linear {
+            weight: param(next_id(), &layer.weight, [layer.inputs, layer.outputs], device),
+            bias: Some(param(next_id(), &layer.bias, [layer.outputs], device)),
+        });
+        if let Some(norm) = mlp.norms.get(i) {
+            norms.push(NormModule {
+                gain: param(next_id(), &norm.gain, [layer.outputs], device),
+                bias: param(next_id(), &norm.bias, [layer.outputs], device),
+            });
+        }
+    }
+    MlpModule { layers, norms, activation: mlp.activation, on_host: device::is_host(device) }
 }
 
 fn to_mlp(module: &MlpModule) -> Result<Mlp, DeviceError> {
@@ -179,7 +299,14 @@ fn to_mlp(module: &MlpModule) -> Result<Mlp, DeviceError> {
         let (weight, bias) = (device::read(layer.weight.val())?, device::read(bias(layer).val())?);
         Ok(Dense { inputs, outputs, weight, bias })
     };
-    Ok(Mlp { layers: module.layers.iter().map(dense).collect::<Result<_, _>>()?, activation: module.activation })
+    let norm = |norm: &NormModule| {
+        Ok(LayerNorm { gain: device::read(norm.gain.val())?, bias: device::read(norm.bias.val())? })
+    };
+    Ok(Mlp {
+        layers: module.layers.iter().map(dense).collect::<Result<_, _>>()?,
+        norms: module.norms.iter().map(norm).collect::<Result<_, _>>()?,
+        activation: module.activation,
+    })
 }
 
 fn bias(layer: &Linear) -> &Param<Tensor<1>> {

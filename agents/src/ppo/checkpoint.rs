@@ -5,11 +5,13 @@
 //! checkpoint leaves the trainer as it was. Not here: names of folders, renaming into place, which one is kept (`train/`).
 
 use super::actor_critic::ActorCritic;
+use super::config::{CriticKind, CriticObservation, NetworkConfig};
 use super::error::PpoError;
+use super::exploration::ExplorationState;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
 use super::value_scale::ValueScale;
-use crate::artifact::continuous_len;
+use crate::artifact::HeadStyle;
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
@@ -27,7 +29,9 @@ const TRAINER: &str = "trainer.bin";
 const VALUES: &str = "values.bin";
 
 /// First bytes of `trainer.bin`; the number is the version of what follows.
-const MAGIC: &[u8; 8] = b"FLEXPPO1";
+const MAGIC: &[u8; 8] = b"FLEXPPO2";
+/// The same of a file without [`Extension`]: its networks are those of the first version.
+const MAGIC_FIRST: &[u8; 8] = b"FLEXPPO1";
 const HASH_LEN: usize = 32;
 
 /// What `trainer.bin` holds.
@@ -44,6 +48,23 @@ struct TrainerState {
     environments: Vec<Vec<u8>>,
     model_hash: [u8; HASH_LEN],
     optimizer_hash: [u8; HASH_LEN],
+}
+
+/// What `trainer.bin` holds since its second version, after the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Extension {
+    kind: Kind,
+    exploration: ExplorationState,
+}
+
+/// What else must be equal for a checkpoint to fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Kind {
+    style: HeadStyle,
+    layer_norm: bool,
+    critic: CriticKind,
+    critic_observation: CriticObservation,
+    critic_hidden: Vec<usize>,
 }
 
 /// What must be equal for a checkpoint to fit.
@@ -81,7 +102,7 @@ impl Trainer {
         let model = record(MODEL, network.clone().into_record())?;
         let moments = self.learner.optimizer.moments(parameters, &self.learner.device);
         let optimizer = record(OPTIMIZER, moments.into_record())?;
-        let state = self.state(hash(&model), hash(&optimizer));
+        let state = (self.state(hash(&model), hash(&optimizer)), self.extension());
         let state = postcard::to_stdvec(&state)
             .map_err(|e| PpoError::checkpoint(&dir.join(TRAINER), e, "a state that can be written"))?;
         let trainer = [MAGIC.as_slice(), &state, &hash(&state)].concat();
@@ -100,8 +121,8 @@ impl Trainer {
     /// except that environments may have taken over a state before another one refused its own.
     pub fn load(&mut self, dir: &Path) -> Result<(), PpoError> {
         let path = dir.join(TRAINER);
-        let state = parse_state(&path)?;
-        self.check_shape(&path, &state)?;
+        let (state, extension) = parse_state(&path)?;
+        self.check_shape(&path, &state, &extension)?;
         let network = self.read_network(&dir.join(MODEL), &state.model_hash)?;
         let moments = self.read_moments(&dir.join(OPTIMIZER), &state.optimizer_hash)?;
         let steps = usize::try_from(state.optimizer_steps)
@@ -125,6 +146,9 @@ impl Trainer {
         self.collector.observation = state.observation;
         self.collector.observation_normalizer = state.observation_normalizer;
         self.collector.return_normalizer = state.return_normalizer;
+        if let Some(exploration) = &mut self.collector.exploration {
+            exploration.state = extension.exploration;
+        }
         self.failure = None;
         Ok(())
     }
@@ -146,27 +170,54 @@ impl Trainer {
         }
     }
 
+    fn extension(&self) -> Extension {
+        let exploration = self.collector.exploration.as_ref();
+        Extension { kind: self.kind(), exploration: exploration.map(|e| e.state.clone()).unwrap_or_default() }
+    }
+
+    fn kind(&self) -> Kind {
+        let network = &self.network;
+        let critic_hidden = match network.critic {
+            CriticKind::Separate => network.critic_widths().to_vec(),
+            CriticKind::Shared => Vec::new(),
+        };
+        Kind {
+            style: network.style(),
+            layer_norm: network.layer_norm,
+            critic: network.critic,
+            critic_observation: network.critic_observation,
+            critic_hidden,
+        }
+    }
+
     fn shape(&self) -> Shape {
         Shape {
             num_envs: self.config.num_envs,
             observation_len: self.policy.observation_len(),
             head_len: self.policy.actor.outputs(),
-            continuous_len: continuous_len(&self.heads),
+            continuous_len: self.heads.continuous_len(),
             hidden: self.network.hidden.clone(),
             normalize_observation: self.config.normalize_observation,
             normalize_reward: self.config.normalize_reward,
         }
     }
 
-    fn check_shape(&self, path: &Path, state: &TrainerState) -> Result<(), PpoError> {
-        let expected = self.shape();
+    fn check_shape(&self, path: &Path, state: &TrainerState, extension: &Extension) -> Result<(), PpoError> {
+        let (expected, kind) = (self.shape(), self.kind());
         if state.shape != expected {
             let (found, expected) = (format!("a trainer of {:?}", state.shape), format!("{expected:?}"));
             return Err(PpoError::checkpoint(path, found, expected));
         }
+        if extension.kind != kind {
+            let (found, expected) = (format!("networks of {:?}", extension.kind), format!("{kind:?}"));
+            return Err(PpoError::checkpoint(path, found, expected));
+        }
+        let noise = self.collector.exploration.as_ref().map_or(0, |exploration| exploration.state.noise.len());
         let (envs, len) = (expected.num_envs, expected.num_envs * expected.observation_len);
         let fits = state.streams.len() == envs
             && state.environments.len() == envs
+            && extension.exploration.noise.len() == noise
+            && extension.exploration.noise.iter().all(|x| x.is_finite())
             && state.observation.len() == len
             && state.observation.iter().all(|x| x.is_finite())
             && state.observation_normalizer.is_some() == expected.normalize_observation
@@ -198,17 +249,33 @@ impl Trainer {
     }
 }
 
-fn parse_state(path: &Path) -> Result<TrainerState, PpoError> {
+fn parse_state(path: &Path) -> Result<(TrainerState, Extension), PpoError> {
     let bytes = read(path)?;
     let expected = "a trainer state of this version";
-    let body = bytes.strip_prefix(MAGIC.as_slice());
-    let body = body.ok_or_else(|| PpoError::checkpoint(path, "another kind of file", expected))?;
+    let (first, body) = match (bytes.strip_prefix(MAGIC.as_slice()), bytes.strip_prefix(MAGIC_FIRST.as_slice())) {
+        (Some(body), _) => (false, body),
+        (None, Some(body)) => (true, body),
+        (None, None) => return Err(PpoError::checkpoint(path, "another kind of file", expected)),
+    };
     let damaged = || PpoError::checkpoint(path, "a damaged or cut-short file", expected);
     let (state, sum) = body.split_last_chunk::<HASH_LEN>().ok_or_else(damaged)?;
     if hash(state) != *sum {
         return Err(damaged());
     }
-    postcard::from_bytes(state).map_err(|error| PpoError::checkpoint(path, error, expected))
+    let unreadable = |error| PpoError::checkpoint(path, error, expected);
+    if !first {
+        return postcard::from_bytes(state).map_err(unreadable);
+    }
+    let state: TrainerState = postcard::from_bytes(state).map_err(unreadable)?;
+    let plain = NetworkConfig::default();
+    let kind = Kind {
+        style: plain.style(),
+        layer_norm: plain.layer_norm,
+        critic: plain.critic,
+        critic_observation: plain.critic_observation,
+        critic_hidden: state.shape.hidden.clone(),
+    };
+    Ok((state, Extension { kind, exploration: ExplorationState::default() }))
 }
 
 fn parse_record(path: &Path, expected: &[u8; HASH_LEN]) -> Result<ModuleRecord, PpoError> {
@@ -235,4 +302,35 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), PpoError> {
 
 fn hash(bytes: &[u8]) -> [u8; HASH_LEN] {
     Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::PpoConfig;
+    use super::*;
+    use crate::device::DeviceChoice;
+    use flexai_env::core::{EnvContext, VecEnv, make};
+
+    fn trainer() -> Trainer {
+        let config = PpoConfig { num_envs: 4, num_steps: 8, num_minibatches: 2, ..PpoConfig::default() };
+        let envs = (0..4).map(|_| make("Pendulum-v1", &EnvContext::default()).unwrap()).collect();
+        let network = NetworkConfig { hidden: vec![8, 8], ..NetworkConfig::default() };
+        Trainer::new(&config, &network, 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap()
+    }
+
+    #[test]
+    fn a_checkpoint_of_the_first_version_is_continued() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut whole = trainer();
+        whole.update().unwrap();
+        whole.save(dir.path()).unwrap();
+        let path = dir.path().join(TRAINER);
+        let (state, _) = parse_state(&path).unwrap();
+        let state = postcard::to_stdvec(&state).unwrap();
+        std::fs::write(&path, [MAGIC_FIRST.as_slice(), &state, &hash(&state)].concat()).unwrap();
+        let mut other = trainer();
+        other.load(dir.path()).unwrap();
+        let report = |trainer: &mut Trainer| serde_json::to_string(&trainer.update().unwrap()).unwrap();
+        assert_eq!(report(&mut other), report(&mut whole));
+    }
 }

@@ -7,9 +7,12 @@
 //! Not here: advantages (`gae.rs`).
 
 use super::config::PpoConfig;
+use super::exploration::Exploration;
 use super::host::{HostMlp, HostPolicy, HostScratch};
 use super::rollout::RolloutBuffer;
-use crate::artifact::{PolicyNetwork, clip_to_bounds, sample};
+use crate::artifact::{
+    CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, from_units, sample, sample_with_noise, to_units,
+};
 use flexai_env::core::{
     ActionComponent, EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };
@@ -29,6 +32,10 @@ pub(super) struct Collector {
     pub(super) return_normalizer: Option<ReturnNormalizer>,
     /// One generator per environment.
     pub(super) streams: Vec<StreamRng>,
+    /// Noise of state-dependent exploration, if that is how the policy explores.
+    pub(super) exploration: Option<Exploration>,
+    /// Actions of the present step as the environments get them, `[num_envs, action_len]`.
+    sent: Vec<f32>,
     /// Whether the teacher is asked, and whether it acts.
     pub(super) teaching: Teaching,
     /// Observations as the environments handed them out, `[steps, num_envs, observation_len]`, if they are kept.
@@ -40,6 +47,7 @@ pub(super) struct Collector {
     /// Flat index and normalised final observation of each episode that ended in this rollout.
     ended: Vec<usize>,
     final_observations: Vec<f32>,
+    final_privileged: Vec<f32>,
 }
 
 /// What a teacher does while a rollout is collected.
@@ -56,7 +64,17 @@ pub(super) enum Teaching {
 
 /// Buffers of one thread.
 struct Lane {
-    scratch: HostScratch,
+    host: Option<HostScratch>,
+    layers: MlpScratch,
+    parameters: Vec<f32>,
+    noise: Vec<f32>,
+    log_std: Vec<f32>,
+}
+
+/// Buffers of the network's own inference.
+#[derive(Default)]
+struct PlainScratch {
+    layers: MlpScratch,
     parameters: Vec<f32>,
 }
 
@@ -73,9 +91,13 @@ pub(super) struct CollectFigures {
 
 impl Collector {
     /// Resets the environments and takes in their first observations.
-    pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv) -> Self {
+    pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv, policy: &PolicyNetwork) -> Self {
+        if policy.critic_input == CriticInput::Privileged {
+            venv.carry_privileged();
+        }
         venv.reset(tree.child("environments", 0).seed());
         let n = venv.num_envs();
+        let privileged_len = venv.privileged().len() / n;
         let (observation_len, action_space) = (venv.observation_space().flat_len(), venv.action_space());
         let (action_len, mask_len) = (action_space.flat_len(), action_space.mask_len());
         let stream = |e: usize| tree.child("actions", e as u64).stream("draw");
@@ -88,13 +110,16 @@ impl Collector {
                 .normalize_reward
                 .then(|| ReturnNormalizer::new(n, config.gamma, config.reward_clip)),
             streams: (0..n).map(stream).collect(),
-            rollout: RolloutBuffer::new(config.num_steps, n, observation_len, action_len, mask_len),
+            exploration: Exploration::of(policy, n, config.sde_sample_freq),
+            sent: vec![0.0; n * action_len],
+            rollout: RolloutBuffer::new(config.num_steps, n, observation_len, privileged_len, action_len, mask_len),
             teaching: Teaching::Off,
             raw: None,
             host: None,
             lanes: Vec::new(),
             ended: Vec::new(),
             final_observations: Vec::new(),
+            final_privileged: Vec::new(),
             venv,
         };
         if let Some(normalizer) = &mut collector.observation_normalizer {
@@ -118,18 +143,19 @@ impl Collector {
         let mut figures = CollectFigures { info_means: vec![0.0; self.venv.info_keys().len()], ..Default::default() };
         self.ended.clear();
         self.final_observations.clear();
+        self.final_privileged.clear();
         let len = if self.teaching == Teaching::Off { 0 } else { self.rollout.actions.len() };
         self.rollout.teacher.resize(len, 0.0);
         let host = self.prepare(policy);
         let played = (0..steps).try_for_each(|t| {
-            self.act(policy, &host, t);
+            self.act(policy, host.as_ref(), t);
             self.ask(policy, t)?;
-            self.play(t, &mut figures)
+            self.play(policy, t, &mut figures)
         });
         if played.is_ok() {
-            self.evaluate(&host);
+            self.evaluate(policy, host.as_ref());
         }
-        self.host = Some(host);
+        self.host = host;
         played?;
         self.check_values()?;
         let n = self.rollout.len() as f64;
@@ -138,21 +164,27 @@ impl Collector {
         Ok(figures)
     }
 
-    /// Takes over the policy's weights.
-    fn prepare(&mut self, policy: &PolicyNetwork) -> HostPolicy {
-        let Some(mut host) = self.host.take() else {
+    /// Takes over the policy's weights; `None` where the network's own inference must do.
+    fn prepare(&mut self, policy: &PolicyNetwork) -> Option<HostPolicy> {
+        if self.lanes.is_empty() {
             let host = HostPolicy::new(policy);
-            let lane =
-                || Lane { scratch: host.actor.scratch(), parameters: vec![0.0; LANE_ENVS * policy.actor.outputs()] };
+            let lane = || Lane {
+                host: host.as_ref().map(|host| host.actor.scratch()),
+                layers: MlpScratch::default(),
+                parameters: vec![0.0; LANE_ENVS * policy.actor.outputs()],
+                noise: Vec::new(),
+                log_std: Vec::new(),
+            };
             self.lanes = (0..self.rollout.num_envs.div_ceil(LANE_ENVS)).map(|_| lane()).collect();
             return host;
-        };
+        }
+        let mut host = self.host.take()?;
         host.refresh(policy);
-        host
+        Some(host)
     }
 
     /// Draws the actions of step `t`.
-    fn act(&mut self, policy: &PolicyNetwork, host: &HostPolicy, t: usize) {
+    fn act(&mut self, policy: &PolicyNetwork, host: Option<&HostPolicy>, t: usize) {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
         let rows = |per_env: usize| t * n * per_env..(t + 1) * n * per_env;
@@ -160,12 +192,16 @@ impl Collector {
         let action_len = rollout.actions.len() / rollout.log_probs.len();
         let mask_len = rollout.masks.len() / rollout.log_probs.len();
         rollout.observations[rows(observation_len)].copy_from_slice(&self.observation);
+        rollout.privileged[rows(self.venv.privileged().len() / n)].copy_from_slice(self.venv.privileged());
         rollout.masks[rows(mask_len)].copy_from_slice(self.venv.mask());
         if let Some(raw) = &mut self.raw {
             raw.extend_from_slice(self.venv.observation());
         }
 
-        let (observation, mask) = (&self.observation, self.venv.mask());
+        if let Some(exploration) = &mut self.exploration {
+            exploration.prepare(policy, t, &mut self.streams);
+        }
+        let (observation, mask, exploration) = (&self.observation, self.venv.mask(), &self.exploration);
         let actions = &mut rollout.actions[rows(action_len)];
         let log_probs = &mut rollout.log_probs[rows(1)];
         let serve = |(l, (((lane, streams), actions), log_probs)): (usize, LaneRows<'_>)| {
@@ -173,12 +209,24 @@ impl Collector {
             let envs = first..first + streams.len();
             let observation = &observation[envs.start * observation_len..envs.end * observation_len];
             let head_len = policy.actor.outputs();
-            host.actor.forward(observation, &mut lane.scratch, &mut lane.parameters[..streams.len() * head_len]);
+            let parameters = &mut lane.parameters[..streams.len() * head_len];
+            match (host, &mut lane.host) {
+                (Some(host), Some(scratch)) => host.actor.forward(observation, scratch, parameters),
+                _ => policy.actor.forward(observation, &mut lane.layers, parameters),
+            }
             for (i, (rng, log_prob)) in streams.iter_mut().zip(log_probs).enumerate() {
                 let parameters = &lane.parameters[i * head_len..(i + 1) * head_len];
                 let mask = &mask[(first + i) * mask_len..(first + i + 1) * mask_len];
                 let action = &mut actions[i * action_len..(i + 1) * action_len];
-                *log_prob = sample(&policy.heads, parameters, &policy.log_std, mask, rng, action);
+                *log_prob = match exploration {
+                    None => sample(&policy.heads, parameters, &policy.log_std, mask, rng, action),
+                    Some(exploration) => {
+                        let width = policy.actor.features();
+                        let features = &lane.layers.features()[i * width..(i + 1) * width];
+                        exploration.at(first + i, features, &mut lane.noise, &mut lane.log_std);
+                        sample_with_noise(&policy.heads, parameters, &lane.log_std, mask, rng, &lane.noise, action)
+                    }
+                };
             }
         };
         if self.lanes.len() > 1 {
@@ -217,7 +265,8 @@ impl Collector {
         let mask_len = rollout.masks.len() / rollout.log_probs.len();
         let masks = &rollout.masks[t * n * mask_len..(t + 1) * n * mask_len];
         for (e, label) in labels.chunks_exact_mut(len).enumerate() {
-            keep_possible(&policy.heads, &masks[e * mask_len..(e + 1) * mask_len], label);
+            keep_possible(&policy.heads.components, &masks[e * mask_len..(e + 1) * mask_len], label);
+            from_units(&policy.heads, label);
         }
         if self.teaching == Teaching::Acts {
             rollout.actions[row].copy_from_slice(labels);
@@ -236,12 +285,17 @@ impl Collector {
     }
 
     /// Plays the actions of step `t` and writes down what they brought.
-    fn play(&mut self, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
+    fn play(&mut self, policy: &PolicyNetwork, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
         let row = t * n..(t + 1) * n;
         let action_len = rollout.actions.len() / rollout.log_probs.len();
-        let step = self.venv.step(&rollout.actions[t * n * action_len..(t + 1) * n * action_len]);
+        self.sent.copy_from_slice(&rollout.actions[t * n * action_len..(t + 1) * n * action_len]);
+        for action in self.sent.chunks_exact_mut(action_len) {
+            to_units(&policy.heads, action);
+            clip_to_bounds(&policy.heads.components, action);
+        }
+        let step = self.venv.step(&self.sent);
         check_finite(&step).map_err(|what| format!("{what} at step {t} of the rollout"))?;
         rollout.terminated[row.clone()].copy_from_slice(step.terminated);
         rollout.truncated[row.clone()].copy_from_slice(step.truncated);
@@ -273,22 +327,25 @@ impl Collector {
             if let Some(normalizer) = &self.observation_normalizer {
                 normalizer.apply(&mut self.final_observations[from..]);
             }
+            let privileged_len = step.final_privileged.len() / n;
+            self.final_privileged
+                .extend_from_slice(&step.final_privileged[e * privileged_len..(e + 1) * privileged_len]);
             self.ended.push(t * n + e);
         }
         Ok(())
     }
 
     /// Values of all observations, and of all true successors.
-    fn evaluate(&mut self, host: &HostPolicy) {
+    fn evaluate(&mut self, policy: &PolicyNetwork, host: Option<&HostPolicy>) {
         let rollout = &mut self.rollout;
         let n = rollout.num_envs;
-        let critic = &host.critic;
-        values(critic, &rollout.observations, &mut rollout.values);
+        let host = host.map(|host| &host.critic);
+        values(policy, host, &rollout.observations, &rollout.privileged, &mut rollout.values);
         let len = rollout.values.len();
         rollout.next_values[..len - n].copy_from_slice(&rollout.values[n..]);
-        values(critic, &self.observation, &mut rollout.next_values[len - n..]);
+        values(policy, host, &self.observation, self.venv.privileged(), &mut rollout.next_values[len - n..]);
         let mut last = vec![0.0; self.ended.len()];
-        values(critic, &self.final_observations, &mut last);
+        values(policy, host, &self.final_observations, &self.final_privileged, &mut last);
         for (i, value) in self.ended.iter().zip(last) {
             rollout.next_values[*i] = value;
         }
@@ -314,14 +371,47 @@ fn keep_possible(heads: &[ActionComponent], mask: &[bool], action: &mut [f32]) {
 type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a mut [f32]);
 
 /// Values of normalised observations; rows do not depend on each other, so threads change nothing.
-fn values(critic: &HostMlp, observations: &[f32], out: &mut [f32]) {
-    if out.len() <= VALUE_ROWS {
-        return critic.forward(observations, &mut critic.scratch(), out);
+fn values(policy: &PolicyNetwork, host: Option<&HostMlp>, observations: &[f32], privileged: &[f32], out: &mut [f32]) {
+    let len = policy.observation_len();
+    if !privileged.is_empty() {
+        let more = privileged.len() / out.len();
+        let rows = observations.chunks_exact(len).zip(privileged.chunks_exact(more));
+        let joined: Vec<f32> = rows.flat_map(|(x, y)| x.iter().chain(y)).copied().collect();
+        return critic_values(policy, host, &joined, len + more, out);
     }
-    let len = observations.len() / out.len();
-    let blocks = observations.par_chunks(VALUE_ROWS * len).zip(out.par_chunks_mut(VALUE_ROWS));
-    blocks
-        .for_each_init(|| critic.scratch(), |scratch, (observations, out)| critic.forward(observations, scratch, out));
+    critic_values(policy, host, observations, len, out);
+}
+
+/// The same for rows of what the critic reads, `len` numbers each.
+fn critic_values(policy: &PolicyNetwork, host: Option<&HostMlp>, observations: &[f32], len: usize, out: &mut [f32]) {
+    let blocks = || observations.par_chunks(VALUE_ROWS * len);
+    match host {
+        Some(critic) if out.len() <= VALUE_ROWS => critic.forward(observations, &mut critic.scratch(), out),
+        Some(critic) => {
+            let forward = |scratch: &mut HostScratch, (x, out): (&[f32], &mut [f32])| critic.forward(x, scratch, out);
+            blocks().zip(out.par_chunks_mut(VALUE_ROWS)).for_each_init(|| critic.scratch(), forward);
+        }
+        None if out.len() <= VALUE_ROWS => block_of_values(policy, observations, &mut PlainScratch::default(), out),
+        None => {
+            let forward = |scratch: &mut PlainScratch, (x, out): (&[f32], &mut [f32])| {
+                block_of_values(policy, x, scratch, out);
+            };
+            blocks().zip(out.par_chunks_mut(VALUE_ROWS)).for_each_init(PlainScratch::default, forward);
+        }
+    }
+}
+
+fn block_of_values(policy: &PolicyNetwork, observations: &[f32], scratch: &mut PlainScratch, out: &mut [f32]) {
+    match policy.critic_input {
+        CriticInput::Observation | CriticInput::Privileged | CriticInput::Absent => {
+            policy.critic.forward(observations, &mut scratch.layers, out);
+        }
+        CriticInput::Features => {
+            scratch.parameters.resize(out.len() * policy.actor.outputs(), 0.0);
+            policy.actor.forward(observations, &mut scratch.layers, &mut scratch.parameters);
+            policy.critic.forward_last(scratch.layers.features(), out);
+        }
+    }
 }
 
 fn check_finite(step: &VecStep<'_>) -> Result<(), String> {
@@ -329,6 +419,10 @@ fn check_finite(step: &VecStep<'_>) -> Result<(), String> {
         return Err(format!("the reward of environment {e}"));
     }
     let observation_len = step.observation.len() / step.reward.len();
+    if let Some(at) = step.privileged.iter().chain(step.final_privileged).position(|x| !x.is_finite()) {
+        let (at, len) = (at % step.privileged.len(), step.privileged.len() / step.reward.len());
+        return Err(format!("privileged number {} of environment {}", at % len, at / len));
+    }
     match step.observation.iter().chain(step.final_observation).position(|x| !x.is_finite()) {
         Some(at) => {
             let at = at % step.observation.len();

@@ -1,23 +1,22 @@
-//! Log-probability and entropy of stored actions, on tensors.
+//! Log-probability and entropy of stored raw actions, on tensors.
 //!
 //! In: head parameters, the spread, actions, forbidden options. Out: log-probability and entropy per row.
 //! Always: an action's parts are independent, so both are sums over them; a forbidden option has logit
-//! [`MASKED_LOGIT`], hence probability 0, gradient 0 and no entropy. Not here: drawing (`artifact/head.rs`).
+//! [`MASKED_LOGIT`], hence probability 0, gradient 0 and no entropy. Not here: drawing (`artifact/head.rs`), the densities (`continuous.rs`).
 
-use crate::artifact::{MASKED_LOGIT, continuous_len};
+use super::continuous;
+use crate::artifact::{ActionHead, Distribution, HeadStyle, LOG_STD_RANGE, MASKED_LOGIT, Spread};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::kind::Basic;
 use burn::tensor::{Bool, Int, Tensor};
 use flexai_env::core::ActionComponent;
 use std::ops::Range;
 
-/// Half the logarithm of two pi.
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
-
 /// Where each part of an action finds its parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct HeadLayout {
     parts: Vec<Part>,
+    style: HeadStyle,
     /// Number of continuous dimensions.
     pub(super) continuous: usize,
     /// Number of choices.
@@ -28,10 +27,19 @@ pub(super) struct HeadLayout {
     columns: Vec<Column>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Part {
-    Gaussian { parameters: Range<usize>, dimensions: Range<usize> },
-    Categorical { parameters: Range<usize>, options: Range<usize>, choice: usize },
+    /// `range_ln` is the sum of the logarithms of the widths of the bounds.
+    Continuous {
+        parameters: Range<usize>,
+        dimensions: Range<usize>,
+        range_ln: f64,
+    },
+    Categorical {
+        parameters: Range<usize>,
+        options: Range<usize>,
+        choice: usize,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +51,7 @@ enum Column {
 /// Actions of a batch, taken apart.
 #[derive(Debug, Clone)]
 pub(super) struct ActionBatch {
-    /// `[rows, continuous]`, unclipped; absent if the action has no continuous part.
+    /// `[rows, continuous]`, raw; absent if the action has no continuous part.
     pub(super) continuous: Option<Tensor<2>>,
     /// `[rows, choices]`, options counted from 0; absent if the action has no discrete part.
     pub(super) choices: Option<Tensor<2, Int>>,
@@ -52,20 +60,23 @@ pub(super) struct ActionBatch {
 }
 
 impl HeadLayout {
-    pub(super) fn new(heads: &[ActionComponent]) -> Self {
+    pub(super) fn new(heads: &ActionHead) -> Self {
         let (mut parameter, mut dimension, mut option, mut choice) = (0, 0, 0, 0);
         let mut parts = Vec::new();
         let mut columns = Vec::new();
-        for head in heads {
-            match head {
-                ActionComponent::Continuous { low, .. } => {
+        for component in &heads.components {
+            match component {
+                ActionComponent::Continuous { low, high, .. } => {
                     let dim = low.len();
-                    parts.push(Part::Gaussian {
-                        parameters: parameter..parameter + dim,
+                    let len = dim * heads.style.parameters_per_dimension();
+                    let range_ln = |(low, high): (&f32, &f32)| f64::from(high - low).ln();
+                    parts.push(Part::Continuous {
+                        parameters: parameter..parameter + len,
                         dimensions: dimension..dimension + dim,
+                        range_ln: low.iter().zip(high).map(range_ln).sum(),
                     });
                     columns.extend(std::iter::repeat_n(Column::Continuous, dim));
-                    parameter += dim;
+                    parameter += len;
                     dimension += dim;
                 }
                 ActionComponent::Categorical { n, start, .. } => {
@@ -81,7 +92,7 @@ impl HeadLayout {
                 }
             }
         }
-        Self { parts, continuous: continuous_len(heads), choices: choice, options: option, columns }
+        Self { parts, style: heads.style, continuous: dimension, choices: choice, options: option, columns }
     }
 
     /// Takes flat actions apart: continuous numbers, and options counted from 0.
@@ -102,21 +113,22 @@ impl HeadLayout {
 
     /// Log-probability and entropy of each row.
     ///
-    /// Shapes: `parameters` is `[rows, head_len]`, `log_std` `[continuous]`. The log-probability is `[rows, 1]`, the
-    /// entropy too, or `[1, 1]` where all rows have the same. With `entropy_gradient` off the entropy is off the tape.
+    /// Shapes: `parameters` is `[rows, parameter_len]`, `log_std` `[1 or rows, continuous]`, absent where the parameters
+    /// say it. The log-probability is `[rows, 1]`, the entropy too, or `[1, 1]` where all rows have the same. With
+    /// `entropy_gradient` off the entropy is off the tape.
     pub(super) fn evaluate(
         &self,
         parameters: &Tensor<2>,
-        log_std: Option<&Tensor<1>>,
+        log_std: Option<&Tensor<2>>,
         actions: &ActionBatch,
         entropy_gradient: bool,
     ) -> (Tensor<2>, Tensor<2>) {
         let parts = self.parts.iter().map(|part| match part {
-            Part::Gaussian { parameters: at, dimensions } => {
-                let mean = columns(parameters.clone(), at);
+            Part::Continuous { parameters: at, dimensions, range_ln } => {
+                let said = columns(parameters.clone(), at);
                 let action = actions.continuous.clone().expect("an action with continuous parts stores them");
-                let spread = log_std.cloned().expect("a network with continuous parts has a spread");
-                gaussian(mean, spread.slice([dimensions.clone()]), columns(action, dimensions), entropy_gradient)
+                let spread = || columns(log_std.cloned().expect("the network has a spread of its own"), dimensions);
+                self.continuous(said, spread, columns(action, dimensions), *range_ln, entropy_gradient)
             }
             Part::Categorical { parameters: at, options, choice } => {
                 let logits = columns(parameters.clone(), at);
@@ -132,17 +144,31 @@ impl HeadLayout {
             .reduce(|(log_prob, entropy), (l, e)| (log_prob + l, entropy + e))
             .expect("an action has at least one part")
     }
-}
 
-/// Independent normals: the log-density of `action`, and their entropy.
-fn gaussian(mean: Tensor<2>, log_std: Tensor<1>, action: Tensor<2>, entropy_gradient: bool) -> (Tensor<2>, Tensor<2>) {
-    let dim = log_std.dims()[0] as f64;
-    let tracked = if entropy_gradient { log_std.clone() } else { log_std.clone().inner() };
-    let entropy = tracked.sum().add_scalar((0.5 + HALF_LN_TAU) * dim).unsqueeze::<2>();
-    let log_std = log_std.unsqueeze::<2>();
-    let z = (action - mean) * log_std.clone().neg().exp();
-    let log_prob = (z.square().mul_scalar(-0.5) - log_std).sum_dim(1).sub_scalar(HALF_LN_TAU * dim);
-    (log_prob, entropy)
+    /// One continuous part; `said` holds its parameters, `spread` gives that of its dimensions where `said` does not.
+    fn continuous(
+        &self,
+        said: Tensor<2>,
+        spread: impl FnOnce() -> Tensor<2>,
+        action: Tensor<2>,
+        range_ln: f64,
+        entropy_gradient: bool,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let dim = action.dims()[1];
+        let (first, second) = (columns(said.clone(), &(0..dim)), || columns(said.clone(), &(dim..2 * dim)));
+        if self.style.distribution == Distribution::Beta {
+            return continuous::beta(first, second(), action, range_ln, entropy_gradient);
+        }
+        let log_std = match self.style.spread {
+            Spread::State => second().clamp(LOG_STD_RANGE.0, LOG_STD_RANGE.1),
+            Spread::Independent | Spread::Gsde => spread(),
+        };
+        if self.style.distribution == Distribution::Gaussian {
+            return continuous::normal(first, log_std, action, entropy_gradient);
+        }
+        let half_range_ln = range_ln - dim as f64 * std::f64::consts::LN_2;
+        continuous::squashed(first, log_std, action, half_range_ln, entropy_gradient)
+    }
 }
 
 /// One choice: the log-probability of `option` (`[rows, 1]`), and the entropy.
@@ -170,22 +196,31 @@ mod tests {
     use flexai_env::core::{SeedTree, Space};
     use rand::RngExt;
 
-    fn hybrid() -> Vec<ActionComponent> {
+    fn hybrid() -> ActionHead {
         let entries = vec![
             ("battery".to_string(), Space::uniform_box(2, -1.0, 1.0)),
             ("start".to_string(), Space::MultiDiscrete { nvec: vec![3, 2] }),
             ("cooling".to_string(), Space::uniform_box(1, 0.0, 1.0)),
             ("region".to_string(), Space::Discrete { n: 4, start: 1 }),
         ];
-        Space::Dict { entries }.components()
+        Space::Dict { entries }.components().into()
     }
 
     #[test]
     fn tensors_and_host_agree_on_the_log_probability_of_a_hybrid_action() {
-        let heads = hybrid();
+        let spreads = [Spread::Independent, Spread::State];
+        for distribution in [Distribution::Gaussian, Distribution::Squashed, Distribution::Beta] {
+            for spread in spreads.into_iter().filter(|s| distribution != Distribution::Beta || *s == spreads[0]) {
+                assert_tensors_and_host_agree(HeadStyle { distribution, spread });
+            }
+        }
+    }
+
+    fn assert_tensors_and_host_agree(style: HeadStyle) {
+        let heads = ActionHead { style, ..hybrid() };
         let layout = HeadLayout::new(&heads);
         let mut rng = SeedTree::new(5).stream("test");
-        let (rows, head_len) = (32, artifact::head_len(&heads));
+        let (rows, head_len) = (32, heads.parameter_len());
         let parameters: Vec<f32> = (0..rows * head_len).map(|_| 3.0 * rng.random::<f32>() - 1.5).collect();
         let log_std = [-0.5, 0.25, 0.0];
         let mask: Vec<bool> = (0..rows)
@@ -207,17 +242,17 @@ mod tests {
             forbidden: Some(Tensor::from_data(TensorData::new(forbidden, [rows, 9]), &device)),
         };
         let parameters = Tensor::from_data(TensorData::new(parameters, [rows, head_len]), &device);
-        let log_std = Tensor::<1>::from_data(log_std, &device);
+        let log_std = Tensor::<2>::from_data([log_std], &device);
         let (log_prob, entropy) = layout.evaluate(&parameters, Some(&log_std), &batch, false);
         assert_eq!(entropy.dims(), [rows, 1]);
         for (a, b) in log_prob.into_data().try_to_vec::<f32>().unwrap().iter().zip(&expected) {
-            assert!((a - b).abs() < 1e-5, "{a} and {b}");
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{style:?}: {a} and {b}");
         }
     }
 
     #[test]
     fn a_uniform_choice_has_the_entropy_of_its_legal_options_and_masked_logits_have_no_gradient() {
-        let layout = HeadLayout::new(&Space::discrete(5).components());
+        let layout = HeadLayout::new(&Space::discrete(5).components().into());
         let device = open(DeviceChoice::Flex).unwrap();
         let logits = Tensor::<2>::zeros([1, 5], &device).autodiff().require_grad();
         let forbidden = Tensor::from_data([[false, true, false, true, false]], &device);

@@ -3,7 +3,7 @@
 //! In: `ppo_golden.json`, or the file named by the environment variable `FLEXAI_PPO_GOLDEN`. All sizes and
 //! hyperparameters come from the file. Tolerances are those of the README; on a graphics card 1e-4 for everything.
 
-use super::actor_critic::ActorCritic;
+use super::actor_critic::{ActorCritic, Outputs};
 use super::config::PpoConfig;
 use super::distribution::HeadLayout;
 use super::gae::{self, Advantages, GaeInput, explained_variance};
@@ -13,7 +13,7 @@ use super::loss::loss;
 use super::optimizer::ClippedAdam;
 use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;
-use crate::artifact::{Activation, Dense, Mlp, MlpScratch, PolicyNetwork, log_prob};
+use crate::artifact::{Activation, CriticInput, Dense, Mlp, MlpScratch, PolicyNetwork, log_prob};
 use crate::device::{DeviceChoice, open};
 use burn::tensor::Tensor;
 use flexai_env::core::Space;
@@ -120,6 +120,7 @@ impl Case {
             num_steps: t,
             num_envs: n,
             observations: floats(&rollout["obs"]),
+            privileged: Vec::new(),
             actions: floats(&rollout["actions"]),
             teacher: Vec::new(),
             masks,
@@ -157,13 +158,15 @@ impl Case {
         let mlp = |name: &str| {
             let layer =
                 |layer: &str| dense(&params[format!("{name}.{layer}.weight")], &params[format!("{name}.{layer}.bias")]);
-            Mlp { layers: ["l1", "l2", "head"].map(layer).to_vec(), activation: Activation::Tanh }
+            let layers = ["l1", "l2", "head"].map(layer).to_vec();
+            Mlp { layers, norms: Vec::new(), activation: Activation::Tanh }
         };
         PolicyNetwork {
-            heads: self.space.components(),
+            heads: self.space.components().into(),
             normalizer: None,
             actor: mlp("actor"),
             critic: mlp("critic"),
+            critic_input: CriticInput::Observation,
             log_std: params.get("log_std").map(floats).unwrap_or_default(),
         }
     }
@@ -172,7 +175,7 @@ impl Case {
         let (device, network) = (open(device).unwrap(), self.network("params"));
         let hyper = &self.json["hyper"];
         Learner {
-            network: ActorCritic::from_networks(&network.actor, &network.critic, &network.log_std, &device),
+            network: ActorCritic::from_policy(&network, &device),
             optimizer: ClippedAdam::new(number(&hyper["adam_eps"]), number(&hyper["max_grad_norm"])),
             layout: HeadLayout::new(&network.heads),
             device,
@@ -243,9 +246,8 @@ fn check_one_step(device: DeviceChoice) {
             assert_near(&format!("{name} {what}"), wide(&host(found)), &per_sample(what), tolerances.per_sample);
         };
         check("advantage_normalised", batch.advantage.clone());
-        check("value", learner.network.values(batch.observation.clone()).inner());
-        let parameters = learner.network.head_parameters(batch.observation.clone());
-        let log_std = learner.network.log_std();
+        let Outputs { parameters, log_std, values } = learner.network.forward(batch.observation.clone(), None);
+        check("value", values.inner());
         let (log_probs, entropy) = learner.layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, false);
         check("log_prob", log_probs.clone().inner());
         check("ratio", (log_probs - batch.old_log_prob.clone()).exp().inner());

@@ -42,6 +42,7 @@ impl Demonstrations {
         let all = &mut self.rollout;
         all.num_envs = rollout.num_envs;
         all.num_steps += rollout.num_steps;
+        all.privileged.extend_from_slice(&rollout.privileged);
         all.actions.extend_from_slice(&rollout.actions);
         all.teacher.extend_from_slice(&rollout.teacher);
         all.masks.extend_from_slice(&rollout.masks);

@@ -6,9 +6,9 @@
 use super::config::NetworkConfig;
 use super::error::PpoError;
 use super::host;
+use crate::artifact::ActionHead;
 use crate::device;
 use burn::tensor::Device;
-use flexai_env::core::ActionComponent;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -47,7 +47,7 @@ impl LearnerChoice {
         self,
         device: &Device,
         network: &NetworkConfig,
-        heads: &[ActionComponent],
+        heads: &ActionHead,
     ) -> Result<bool, PpoError> {
         let (in_memory, known) = (device::is_host(device), host::supports(network, heads));
         match self {
@@ -97,8 +97,9 @@ mod tests {
     fn auto_learns_on_the_host_and_leaves_huge_actions_to_burn() {
         let device = open(DeviceChoice::Flex).unwrap().autodiff();
         let network = NetworkConfig::default();
-        let on_host =
-            |choice: LearnerChoice, n: usize| choice.on_host(&device, &network, &Space::discrete(n).components());
+        let on_host = |choice: LearnerChoice, n: usize| {
+            choice.on_host(&device, &network, &Space::discrete(n).components().into())
+        };
         assert_eq!(on_host(LearnerChoice::Auto, 5), Ok(true));
         assert_eq!(on_host(LearnerChoice::Autodiff, 5), Ok(false));
         assert_eq!(on_host(LearnerChoice::Auto, 5000), Ok(false));

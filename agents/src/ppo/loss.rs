@@ -4,7 +4,7 @@
 //! Always: means over the minibatch; `value_loss` carries the factor 1/2 of openai/baselines.
 //! Not here: normalisation of advantages (`learner.rs`), gradients and their clipping (`optimizer.rs`).
 
-use super::actor_critic::ActorCritic;
+use super::actor_critic::{ActorCritic, Outputs};
 use super::distribution::HeadLayout;
 use super::rollout::Batch;
 use burn::tensor::Tensor;
@@ -46,8 +46,7 @@ pub(super) struct Loss {
 ///
 /// Source: Schulman et al. 2017 (arXiv:1707.06347), equation 9; value clipping as in openai/baselines.
 pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, settings: LossSettings) -> Loss {
-    let parameters = network.head_parameters(batch.observation.clone());
-    let log_std = network.log_std();
+    let Outputs { parameters, log_std, values } = network.forward(batch.observation.clone(), batch.privileged.clone());
     let (log_prob, entropy) = layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, settings.ent_coef > 0.0);
 
     let log_ratio = log_prob - batch.old_log_prob.clone();
@@ -57,7 +56,6 @@ pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, se
     let gain = (ratio * batch.advantage.clone()).min_pair(clipped * batch.advantage.clone());
     let policy = if settings.surrogate { gain.mean().neg() } else { gain.mean().zeros_like() };
 
-    let values = network.values(batch.observation.clone());
     let error = (values.clone() - batch.returns.clone()).square();
     let error = match settings.value_clip {
         Some(limit) => {

@@ -10,8 +10,10 @@ mod actor_critic;
 mod checkpoint;
 mod collector;
 mod config;
+mod continuous;
 mod distribution;
 mod error;
+mod exploration;
 mod gae;
 mod host;
 mod imitation;
@@ -33,7 +35,7 @@ mod golden;
 #[cfg(test)]
 mod options_tests;
 
-pub use config::{NetworkConfig, PpoConfig};
+pub use config::{CriticKind, CriticObservation, NetworkConfig, PpoConfig};
 pub use error::PpoError;
 pub use imitation::WarmStart;
 pub use learner_choice::LearnerChoice;

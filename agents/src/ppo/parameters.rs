@@ -46,10 +46,15 @@ impl ParameterMap {
         for (network, mlp) in [("actor", &policy.actor), ("critic", &policy.critic)] {
             for (i, layer) in mlp.layers.iter().enumerate() {
                 let weight = next(layer.weight.len());
-                let bias = next(layer.bias.len());
-                layers.push((format!("{network}_{}", i + 1), weight.start..bias.end));
+                let first = weight.start;
                 tensors.push((format!("{network} layer {} weight", i + 1), weight));
-                tensors.push((format!("{network} layer {} bias", i + 1), bias));
+                tensors.push((format!("{network} layer {} bias", i + 1), next(layer.bias.len())));
+                if let Some(norm) = mlp.norms.get(i) {
+                    tensors.push((format!("{network} layer {} gain", i + 1), next(norm.gain.len())));
+                    tensors.push((format!("{network} layer {} normalised bias", i + 1), next(norm.bias.len())));
+                }
+                let end = tensors.last().map_or(first, |(_, range)| range.end);
+                layers.push((format!("{network}_{}", i + 1), first..end));
             }
         }
         if !policy.log_std.is_empty() {
@@ -148,24 +153,12 @@ pub(super) fn all_finite(numbers: &[f32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::{Activation, Dense, Mlp};
-    use flexai_env::core::Space;
+    use crate::artifact::Activation;
+    use flexai_env::core::{SeedTree, Space};
 
     fn policy() -> PolicyNetwork {
-        let dense = |inputs: usize, outputs: usize| Dense {
-            inputs,
-            outputs,
-            weight: vec![0.0; inputs * outputs],
-            bias: vec![0.0; outputs],
-        };
-        let mlp = |outputs| Mlp { layers: vec![dense(3, 4), dense(4, outputs)], activation: Activation::Tanh };
-        PolicyNetwork {
-            heads: Space::uniform_box(2, -1.0, 1.0).components(),
-            normalizer: None,
-            actor: mlp(2),
-            critic: mlp(1),
-            log_std: vec![0.0; 2],
-        }
+        let mut rng = SeedTree::new(1).stream("weights");
+        PolicyNetwork::drawn(3, &Space::uniform_box(2, -1.0, 1.0), &[4], Activation::Tanh, &mut rng)
     }
 
     #[test]

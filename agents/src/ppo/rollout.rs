@@ -16,6 +16,8 @@ pub(super) struct RolloutBuffer {
     pub(super) num_envs: usize,
     /// `[num_steps, num_envs, observation_len]`, normalised.
     pub(super) observations: Vec<f32>,
+    /// `[num_steps, num_envs, privileged_len]`: what only the critic reads; empty if it reads what the actor does.
+    pub(super) privileged: Vec<f32>,
     /// `[num_steps, num_envs, action_len]`, as sampled.
     pub(super) actions: Vec<f32>,
     /// `[num_steps, num_envs, action_len]`: what the teacher would do, as it would be stored; empty without one.
@@ -41,6 +43,8 @@ pub(super) struct RolloutBuffer {
 pub(super) struct Batch {
     /// `[rows, observation_len]`.
     pub(super) observation: Tensor<2>,
+    /// `[rows, privileged_len]`; absent if the critic reads what the actor does.
+    pub(super) privileged: Option<Tensor<2>>,
     /// The actions, taken apart.
     pub(super) actions: ActionBatch,
     /// The teacher's actions, taken apart; absent where none was asked.
@@ -61,6 +65,7 @@ impl RolloutBuffer {
         num_steps: usize,
         num_envs: usize,
         observation_len: usize,
+        privileged_len: usize,
         action_len: usize,
         mask_len: usize,
     ) -> Self {
@@ -69,6 +74,7 @@ impl RolloutBuffer {
             num_steps,
             num_envs,
             observations: vec![0.0; n * observation_len],
+            privileged: vec![0.0; n * privileged_len],
             actions: vec![0.0; n * action_len],
             teacher: Vec::new(),
             masks: vec![true; n * mask_len],
@@ -118,6 +124,10 @@ impl RolloutBuffer {
         let observation_len = self.observations.len() / rows;
         Batch {
             observation: Tensor::from_data(TensorData::new(self.observations.clone(), [rows, observation_len]), device),
+            privileged: (!self.privileged.is_empty()).then(|| {
+                let shape = [rows, self.privileged.len() / rows];
+                Tensor::from_data(TensorData::new(self.privileged.clone(), shape), device)
+            }),
             actions: upload(&self.actions),
             teacher: (!self.teacher.is_empty()).then(|| upload(&self.teacher)),
             old_log_prob: column(self.log_probs.clone(), device),
@@ -141,6 +151,7 @@ impl Batch {
         };
         Self {
             observation: pick(&self.observation),
+            privileged: self.privileged.as_ref().map(pick),
             actions: taken(&self.actions),
             teacher: self.teacher.as_ref().map(taken),
             old_log_prob: pick(&self.old_log_prob),
@@ -160,6 +171,7 @@ impl Batch {
         };
         Self {
             observation: pick(&self.observation),
+            privileged: self.privileged.as_ref().map(pick),
             actions: taken(&self.actions),
             teacher: self.teacher.as_ref().map(taken),
             old_log_prob: pick(&self.old_log_prob),

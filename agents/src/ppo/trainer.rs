@@ -6,7 +6,7 @@
 
 use super::actor_critic::ActorCritic;
 use super::collector::{CollectFigures, Collector, Teaching};
-use super::config::{NetworkConfig, PpoConfig};
+use super::config::{CriticObservation, NetworkConfig, PpoConfig};
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
@@ -17,11 +17,11 @@ use super::optimizer::ClippedAdam;
 use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;
 use super::value_scale::ValueScale;
-use crate::artifact::PolicyNetwork;
+use crate::artifact::{ActionHead, Distribution, MlpScratch, PolicyNetwork, Spread, deviations};
 use crate::device::{self, DeviceChoice};
 use crate::imitation::ImitationConfig;
 use burn::tensor::{Tensor, TensorData};
-use flexai_env::core::{ActionComponent, EpisodeStatistics, SeedTree, StreamRng, VecEnv};
+use flexai_env::core::{EpisodeStatistics, SeedTree, StreamRng, VecEnv};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ use std::time::Instant;
 pub struct Trainer {
     pub(super) config: PpoConfig,
     pub(super) network: NetworkConfig,
-    pub(super) heads: Vec<ActionComponent>,
+    pub(super) heads: ActionHead,
     pub(super) collector: Collector,
     pub(super) learner: Learner,
     pub(super) shuffle: StreamRng,
@@ -97,7 +97,8 @@ pub struct UpdateReport {
     pub taken_std: Vec<f64>,
     /// Share of the rollout's observed numbers that normalisation clipped; 0 without it.
     pub clipped_observations: f64,
-    /// Standard deviation of each continuous action after the update.
+    /// Standard deviation of each continuous action after the update: of the normal before squashing or clipping, or of a
+    /// beta distribution in the action's units; the mean over the present observations where it depends on them.
     pub action_std: Vec<f64>,
     /// Seconds spent; they differ from run to run.
     #[serde(skip)]
@@ -129,19 +130,25 @@ impl Trainer {
         if !faults.is_empty() {
             return Err(PpoError::Config(faults));
         }
-        check_environments(config, &venv)?;
+        check_environments(config, network, &venv)?;
         let device = device::open(device)?;
         keep_freed_memory();
         let tree = SeedTree::new(seed).child("ppo", 0);
-        let heads = venv.action_space().components();
+        let heads = ActionHead { components: venv.action_space().components(), style: network.style() };
+        if let Err(reason) = heads.style.check(&heads.components) {
+            let fault = format!("`network.distribution` or `network.spread` does not fit the action: {reason}");
+            return Err(PpoError::Config(vec![fault]));
+        }
         let observation_len = venv.observation_space().flat_len();
-        let weights = ActorCritic::new(network, observation_len, &heads, &mut tree.stream("weights"), &device);
-        let collector = Collector::new(config, tree, venv);
+        let privileged_len = venv.first().privileged_len();
+        let weights =
+            ActorCritic::new(network, observation_len, privileged_len, &heads, &mut tree.stream("weights"), &device);
+        let policy = weights.to_policy_network(&heads, None)?;
+        let collector = Collector::new(config, tree, venv, &policy);
         if let Some(i) = collector.observation.iter().position(|x| !x.is_finite()) {
             let what = format!("observation {} of environment {}", i % observation_len, i / observation_len);
             return Err(PpoError::NotFinite { what, update: 0 });
         }
-        let policy = weights.to_policy_network(&heads, None)?;
         let on_host = config.learner.on_host(&device, network, &heads)?;
         let learner = Learner {
             host: on_host.then(|| HostLearner::new(&policy)),
@@ -220,9 +227,11 @@ impl Trainer {
         &self.collector.venv
     }
 
-    /// The present policy, with a copy of the running observation statistics: it takes raw observations.
+    /// The present policy, with a copy of the running observation statistics: it takes raw observations. A critic that
+    /// reads what only training knows stays behind.
     pub fn policy_network(&self) -> PolicyNetwork {
-        PolicyNetwork { normalizer: self.collector.observation_normalizer.clone(), ..self.policy.clone() }
+        let normalizer = self.collector.observation_normalizer.clone();
+        PolicyNetwork { normalizer, ..self.policy.clone() }.without_privileged_critic()
     }
 
     fn try_update(&mut self) -> Result<UpdateReport, PpoError> {
@@ -327,13 +336,35 @@ impl Trainer {
             taken_mean,
             taken_std,
             clipped_observations,
-            action_std: self.policy.log_std.iter().map(|x| f64::from(*x).exp()).collect(),
+            action_std: self.action_std(),
             timing,
         }
     }
 }
 
-fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError> {
+impl Trainer {
+    fn action_std(&self) -> Vec<f64> {
+        let policy = &self.policy;
+        let style = policy.heads.style;
+        if style.distribution != Distribution::Beta && style.spread == Spread::Independent {
+            return policy.log_std.iter().map(|x| f64::from(*x).exp()).collect();
+        }
+        let observation = &self.collector.observation;
+        let (rows, len, width) = (self.config.num_envs, policy.actor.outputs(), policy.actor.features());
+        let (mut scratch, mut parameters) = (MlpScratch::default(), vec![0.0; rows * len]);
+        policy.actor.forward(observation, &mut scratch, &mut parameters);
+        let mut means = vec![0.0; policy.heads.continuous_len()];
+        let (mut buffer, mut row) = (Vec::new(), Vec::new());
+        for (parameters, features) in parameters.chunks_exact(len).zip(scratch.features().chunks_exact(width)) {
+            let log_std = policy.row_log_std(features, &mut buffer);
+            deviations(&policy.heads, parameters, log_std, &mut row);
+            means.iter_mut().zip(&row).for_each(|(mean, x)| *mean += f64::from(*x) / rows as f64);
+        }
+        means
+    }
+}
+
+fn check_environments(config: &PpoConfig, network: &NetworkConfig, venv: &VecEnv) -> Result<(), PpoError> {
     let fault = |found: String, expected: &str, hint: &str| {
         Err(PpoError::Environment { found, expected: expected.to_string(), hint: hint.to_string() })
     };
@@ -347,6 +378,13 @@ fn check_environments(config: &PpoConfig, venv: &VecEnv) -> Result<(), PpoError>
     }
     if venv.observation_space().flat_len() == 0 {
         return fault("observations of length 0".into(), "at least one number", "add a field to the observation");
+    }
+    if network.critic_observation == CriticObservation::Privileged && venv.first().privileged_len() == 0 {
+        return fault(
+            "nothing that only a critic may know".into(),
+            "something (`network.critic_observation` is `privileged`)",
+            "FlexSite-v1 and FlexFleet-v1 offer it; with `critic_observation = \"actor\"` none is needed",
+        );
     }
     if venv.action_space().flat_len() == 0 {
         return fault("actions of length 0".into(), "at least one number", "add a part to the action");

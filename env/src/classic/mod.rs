@@ -19,8 +19,8 @@ pub use mountain_car::MountainCar;
 pub use mountain_car_continuous::MountainCarContinuous;
 pub use pendulum::Pendulum;
 pub use probes::{
-    ProbeActionObservation, ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHybrid, ProbeMaskedBandit,
-    ProbeObservedReward, ProbeTruncatedConstant,
+    ProbeActionObservation, ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHiddenReward, ProbeHybrid,
+    ProbeMaskedBandit, ProbeObservedReward, ProbeTarget, ProbeTruncatedConstant,
 };
 
 #[cfg(test)]

@@ -37,6 +37,12 @@ pub trait Model: Copy + Serialize + DeserializeOwned + Send + 'static {
     /// Writes the observation of this state.
     fn observe(&self, out: &mut [f32]);
 
+    /// Length of [`Model::privileged`].
+    const PRIVILEGED: usize = 0;
+
+    /// Writes what a critic alone may know of this state; called only if [`Model::PRIVILEGED`] is not 0.
+    fn privileged(&self, _out: &mut [f32]) {}
+
     /// Writes which options are legal in this state; called only if [`Model::MASKED`].
     fn mask(&self, _legal: &mut [bool]) {}
 }
@@ -174,6 +180,14 @@ impl<M: Model> Env for ClassicEnv<M> {
 
     fn observation(&self) -> &[f32] {
         &self.observation
+    }
+
+    fn privileged_len(&self) -> usize {
+        M::PRIVILEGED
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        self.model.privileged(out);
     }
 
     fn action_mask(&self) -> Option<&[bool]> {

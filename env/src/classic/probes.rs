@@ -351,6 +351,87 @@ impl Model for ProbeHybrid {
     }
 }
 
+/// The reward is a sign that no observation shows: only a critic that is told can learn V.
+///
+/// | observation | range | | action | effect |
+/// |---|---|---|---|---|
+/// | 0 `constant` | always 0 | | 0, 1 | none |
+///
+/// A critic may know the sign, -1 or 1 by chance. Terminates after its one step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProbeHiddenReward {
+    sign: f32,
+}
+
+impl Model for ProbeHiddenReward {
+    const ID: &'static str = "ProbeHiddenReward-v0";
+    const FIELDS: Fields = &[("constant", "1")];
+    const PRIVILEGED: usize = 1;
+
+    fn observation_space() -> Space {
+        sign_space()
+    }
+
+    fn action_space() -> Space {
+        Space::discrete(2)
+    }
+
+    fn start(rng: &mut StreamRng) -> Self {
+        Self { sign: draw_sign(rng) }
+    }
+
+    fn advance(&mut self, action: &[f32], _info: &mut [f64]) -> Outcome {
+        option_of(action[0], 2);
+        Outcome { reward: f64::from(self.sign), terminated: ONE_STEP }
+    }
+
+    fn observe(&self, out: &mut [f32]) {
+        out[0] = 0.0;
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        out[0] = self.sign;
+    }
+}
+
+/// A continuous action with uneven bounds whose best value the observation names.
+///
+/// | observation | range | | action | range | best |
+/// |---|---|---|---|---|---|
+/// | 0 `sign` | -1 or 1, by chance | | `level` | -2 to 4 (clipped) | 3 where the sign is 1, 0 where it is -1 |
+///
+/// Reward: minus the squared distance to the best level; 0 at best. Terminates after its one step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProbeTarget {
+    sign: f32,
+}
+
+impl Model for ProbeTarget {
+    const ID: &'static str = "ProbeTarget-v0";
+    const FIELDS: Fields = &[("sign", "1")];
+
+    fn observation_space() -> Space {
+        sign_space()
+    }
+
+    fn action_space() -> Space {
+        Space::uniform_box(1, -2.0, 4.0)
+    }
+
+    fn start(rng: &mut StreamRng) -> Self {
+        Self { sign: draw_sign(rng) }
+    }
+
+    fn advance(&mut self, action: &[f32], _info: &mut [f64]) -> Outcome {
+        let miss = f64::from(action[0].clamp(-2.0, 4.0)) - (1.5 + 1.5 * f64::from(self.sign));
+        Outcome { reward: -miss * miss, terminated: ONE_STEP }
+    }
+
+    fn observe(&self, out: &mut [f32]) {
+        out[0] = self.sign;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::model::ClassicEnv;
@@ -394,6 +475,15 @@ mod tests {
                 assert_eq!(result.reward, expected, "arm {arm} at sign {sign}");
                 assert_eq!(result.info.get("illegal_action"), Some(f64::from(u8::from(!legal[arm]))));
             }
+        }
+    }
+
+    #[test]
+    fn the_target_probe_pays_nothing_only_at_the_level_of_its_sign() {
+        let mut env = ClassicEnv::<ProbeTarget>::new();
+        for (sign, level, expected) in [(1.0, 3.0, 0.0), (-1.0, 0.0, 0.0), (1.0, 2.0, -1.0), (-1.0, 9.0, -16.0)] {
+            env.start_from(ProbeTarget { sign });
+            assert_eq!(env.step(&[level]).reward, expected, "level {level} at sign {sign}");
         }
     }
 

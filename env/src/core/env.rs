@@ -56,6 +56,14 @@ pub trait Env: Send {
         false
     }
 
+    /// Length of what a critic may know beyond the observation while it is trained; 0 if the environment offers nothing.
+    fn privileged_len(&self) -> usize {
+        0
+    }
+
+    /// Writes that for the present state, `[privileged_len]`; no policy ever reads it.
+    fn privileged(&self, _out: &mut [f32]) {}
+
     /// Everything needed to continue exactly from here, generators included.
     fn save_state(&self) -> Vec<u8>;
 

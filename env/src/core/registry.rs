@@ -6,8 +6,8 @@ use super::env::Env;
 use super::wrappers::{RecordEpisodeStatistics, TimeLimit};
 use crate::classic::{
     Acrobot, CartPole, ClassicEnv, Model, MountainCar, MountainCarContinuous, Pendulum, ProbeActionObservation,
-    ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHybrid, ProbeMaskedBandit, ProbeObservedReward,
-    ProbeTruncatedConstant,
+    ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHiddenReward, ProbeHybrid, ProbeMaskedBandit,
+    ProbeObservedReward, ProbeTarget, ProbeTruncatedConstant,
 };
 use crate::site::SiteSetup;
 use std::sync::Arc;
@@ -85,6 +85,8 @@ static SPECS: &[EnvSpec] = &[
     classic::<ProbeActionObservation>("probe: the right action depends on the observation", None, Some(1.0)),
     classic::<ProbeTruncatedConstant>("probe: reward 1 a step, truncated only", Some(16), Some(16.0)),
     classic::<ProbeMaskedBandit>("probe: the best arms are illegal", None, Some(0.5)),
+    classic::<ProbeHiddenReward>("probe: only a critic that is told more can know the reward", None, None),
+    classic::<ProbeTarget>("probe: a continuous action has to meet a level", None, Some(0.0)),
     classic::<ProbeHybrid>("probe: a continuous and a discrete action part, both matter", None, Some(1.0)),
 ];
 

@@ -20,8 +20,13 @@ const ROWS_PER_TASK: usize = 8;
 pub struct VecEnv {
     slots: Vec<Slot>,
     action_len: usize,
+    observation_len: usize,
+    info_len: usize,
     observation: Vec<f32>,
     final_observation: Vec<f32>,
+    /// `[num_envs, privileged_len]`, as is the next; empty unless asked for.
+    privileged: Vec<f32>,
+    final_privileged: Vec<f32>,
     reward: Vec<f64>,
     terminated: Vec<bool>,
     truncated: Vec<bool>,
@@ -30,16 +35,22 @@ pub struct VecEnv {
     episodes: Vec<EpisodeStatistics>,
 }
 
-/// One environment with the row of results that its thread writes.
+/// One environment with those of its results that its thread cannot write into the batch's rows.
 struct Slot {
     env: Box<dyn Env>,
-    observation: Vec<f32>,
-    final_observation: Vec<f32>,
+    privileged: Vec<f32>,
+    final_privileged: Vec<f32>,
     reward: f64,
     terminated: bool,
     truncated: bool,
-    info: Vec<f64>,
     episode: Option<EpisodeStatistics>,
+}
+
+/// Where one environment writes in the batch.
+struct RowMut<'a> {
+    next: &'a mut [f32],
+    last: &'a mut [f32],
+    info: &'a mut [f64],
 }
 
 /// What one step of the batch brought; row `e` belongs to environment `e`.
@@ -49,6 +60,10 @@ pub struct VecStep<'a> {
     pub observation: &'a [f32],
     /// `[num_envs, observation_len]`; meaningful only in rows where an episode ended.
     pub final_observation: &'a [f32],
+    /// `[num_envs, privileged_len]`, as `observation`; empty unless asked for, as is the next.
+    pub privileged: &'a [f32],
+    /// `[num_envs, privileged_len]`, as `final_observation`.
+    pub final_privileged: &'a [f32],
     /// `[num_envs]`.
     pub reward: &'a [f64],
     /// `[num_envs]`.
@@ -81,24 +96,28 @@ impl VecEnv {
         let n = envs.len();
         let slot = |env| Slot {
             env,
-            observation: vec![0.0; observation_len],
-            final_observation: vec![0.0; observation_len],
+            privileged: Vec::new(),
+            final_privileged: Vec::new(),
             reward: 0.0,
             terminated: false,
             truncated: false,
-            info: vec![0.0; info_len],
             episode: None,
         };
         Self {
             slots: envs.into_iter().map(slot).collect(),
             action_len,
+            observation_len,
+            info_len,
             observation: vec![0.0; n * observation_len],
             final_observation: vec![0.0; n * observation_len],
+            privileged: Vec::new(),
+            final_privileged: Vec::new(),
             reward: vec![0.0; n],
             terminated: vec![false; n],
             truncated: vec![false; n],
             mask: vec![true; n * mask_len],
-            info: vec![0.0; n * info_len],
+            // A row of nothing has a place too, so that rows can be told apart.
+            info: vec![0.0; n * info_len.max(1)],
             episodes: Vec::new(),
         }
     }
@@ -138,12 +157,28 @@ impl VecEnv {
         &self.mask
     }
 
+    /// What a critic may know beyond the present observations, `[num_envs, privileged_len]`; empty unless asked for.
+    pub fn privileged(&self) -> &[f32] {
+        &self.privileged
+    }
+
+    /// Asks for what the environments offer a critic, from the next reset, step or load on.
+    pub fn carry_privileged(&mut self) {
+        let (n, len) = (self.slots.len(), self.first().privileged_len());
+        (self.privileged, self.final_privileged) = (vec![0.0; n * len], vec![0.0; n * len]);
+        for slot in &mut self.slots {
+            (slot.privileged, slot.final_privileged) = (vec![0.0; len], vec![0.0; len]);
+        }
+    }
+
     /// Starts an episode everywhere; environment `e` gets the seed of child `("env", e)`.
     pub fn reset(&mut self, seed: u64) {
         let tree = SeedTree::new(seed);
-        for (e, slot) in self.slots.iter_mut().enumerate() {
+        for (e, (slot, row)) in self.slots.iter_mut().zip(self.observation.chunks_mut(self.observation_len)).enumerate()
+        {
             let first = slot.env.reset(Some(tree.child("env", e as u64).seed()));
-            slot.observation.copy_from_slice(first.observation);
+            row.copy_from_slice(first.observation);
+            slot.look_ahead();
         }
         self.gather();
     }
@@ -154,22 +189,33 @@ impl VecEnv {
     /// If `actions` has another length.
     pub fn step(&mut self, actions: &[f32]) -> VecStep<'_> {
         assert_eq!(actions.len(), self.slots.len() * self.action_len, "one action per environment");
-        let len = self.action_len;
-        if self.slots.len() >= PARALLEL_FROM {
-            let rows = self.slots.par_iter_mut().zip(actions.par_chunks(len));
-            rows.with_min_len(ROWS_PER_TASK).for_each(|(slot, action)| slot.step(action));
+        let (len, width, keys) = (self.action_len, self.observation_len, self.info_len.max(1));
+        let Self { slots, observation, final_observation, info, .. } = self;
+        if slots.len() >= PARALLEL_FROM {
+            let seen = observation.par_chunks_mut(width).zip(final_observation.par_chunks_mut(width));
+            let rows = seen.zip(info.par_chunks_mut(keys)).map(|((next, last), info)| RowMut { next, last, info });
+            let rows = slots.par_iter_mut().zip(actions.par_chunks(len)).zip(rows);
+            rows.with_min_len(ROWS_PER_TASK).for_each(|((slot, action), row)| slot.step(action, row));
         } else {
-            self.slots.iter_mut().zip(actions.chunks(len)).for_each(|(slot, action)| slot.step(action));
+            let seen = observation.chunks_mut(width).zip(final_observation.chunks_mut(width));
+            let rows = seen.zip(info.chunks_mut(keys)).map(|((next, last), info)| RowMut { next, last, info });
+            slots
+                .iter_mut()
+                .zip(actions.chunks(len))
+                .zip(rows)
+                .for_each(|((slot, action), row)| slot.step(action, row));
         }
         self.gather();
         VecStep {
             observation: &self.observation,
             final_observation: &self.final_observation,
+            privileged: &self.privileged,
+            final_privileged: &self.final_privileged,
             reward: &self.reward,
             terminated: &self.terminated,
             truncated: &self.truncated,
             mask: &self.mask,
-            info: &self.info,
+            info: &self.info[..self.slots.len() * self.info_len],
             episodes: &self.episodes,
         }
     }
@@ -202,9 +248,11 @@ impl VecEnv {
                 reason: format!("it holds {} environments", states.len()),
             });
         }
-        for (slot, bytes) in self.slots.iter_mut().zip(states) {
+        let rows = self.observation.chunks_mut(self.observation_len);
+        for ((slot, row), bytes) in self.slots.iter_mut().zip(rows).zip(states) {
             slot.env.load_state(bytes)?;
-            slot.observation.copy_from_slice(slot.env.observation());
+            row.copy_from_slice(slot.env.observation());
+            slot.look_ahead();
         }
         self.gather();
         Ok(())
@@ -212,17 +260,15 @@ impl VecEnv {
 
     fn gather(&mut self) {
         self.episodes.clear();
-        let observation_len = self.slots[0].observation.len();
         let mask_len = self.mask.len() / self.slots.len();
-        let info_len = self.slots[0].info.len();
+        let privileged_len = self.slots[0].privileged.len();
         for (e, slot) in self.slots.iter_mut().enumerate() {
-            let row = e * observation_len..(e + 1) * observation_len;
-            self.observation[row.clone()].copy_from_slice(&slot.observation);
-            self.final_observation[row].copy_from_slice(&slot.final_observation);
+            let row = e * privileged_len..(e + 1) * privileged_len;
+            self.privileged[row.clone()].copy_from_slice(&slot.privileged);
+            self.final_privileged[row].copy_from_slice(&slot.final_privileged);
             self.reward[e] = slot.reward;
             self.terminated[e] = slot.terminated;
             self.truncated[e] = slot.truncated;
-            self.info[e * info_len..(e + 1) * info_len].copy_from_slice(&slot.info);
             let mask = &mut self.mask[e * mask_len..(e + 1) * mask_len];
             match slot.env.action_mask() {
                 Some(legal) => mask.copy_from_slice(legal),
@@ -234,19 +280,30 @@ impl VecEnv {
 }
 
 impl Slot {
-    fn step(&mut self, action: &[f32]) {
+    fn step(&mut self, action: &[f32], row: RowMut<'_>) {
         let result = self.env.step(action);
         self.reward = result.reward;
         self.terminated = result.terminated;
         self.truncated = result.truncated;
-        self.info.copy_from_slice(result.info.values());
+        row.info[..result.info.values().len()].copy_from_slice(result.info.values());
         self.episode.clone_from(&result.info.episode);
         if self.terminated || self.truncated {
-            self.final_observation.copy_from_slice(result.observation);
+            row.last.copy_from_slice(result.observation);
+            if !self.final_privileged.is_empty() {
+                self.env.privileged(&mut self.final_privileged);
+            }
             let first = self.env.reset(None);
-            self.observation.copy_from_slice(first.observation);
+            row.next.copy_from_slice(first.observation);
         } else {
-            self.observation.copy_from_slice(result.observation);
+            row.next.copy_from_slice(result.observation);
+        }
+        self.look_ahead();
+    }
+
+    /// Takes in what the environment offers a critic, if that was asked for.
+    fn look_ahead(&mut self) {
+        if !self.privileged.is_empty() {
+            self.env.privileged(&mut self.privileged);
         }
     }
 }
@@ -364,6 +421,30 @@ mod tests {
             assert_eq!(envs.observation(), present, "the batch goes on from what it handed out");
         }
         assert!(ends >= 6, "{ends} episodes ended");
+    }
+
+    #[test]
+    fn what_only_a_critic_knows_belongs_to_the_same_state_as_the_observation_and_is_absent_unless_asked_for() {
+        let mut envs = batch("ProbeHiddenReward-v0", 5);
+        envs.reset(3);
+        assert!(envs.privileged().is_empty());
+        envs.carry_privileged();
+        envs.reset(3);
+        let mut seen = [false; 2];
+        for _ in 0..20 {
+            let present = envs.privileged().to_vec();
+            let step = envs.step(&[0.0; 5]);
+            for e in 0..5 {
+                assert_eq!(step.reward[e], f64::from(present[e]), "the sign is that of the state acted in");
+                assert_eq!(step.final_privileged[e], present[e], "and of the state that ended");
+                seen[usize::from(present[e] > 0.0)] = true;
+            }
+        }
+        assert_eq!(seen, [true; 2]);
+        let (states, present) = (envs.save_state(), envs.privileged().to_vec());
+        envs.step(&[0.0; 5]);
+        envs.load_state(&states).expect("its own states");
+        assert_eq!(envs.privileged(), present);
     }
 
     #[test]

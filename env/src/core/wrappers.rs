@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 mod tests;
 
-/// What every wrapper hands through about actions.
+/// What every wrapper hands through about actions, and for a critic alone.
 macro_rules! forward_actions {
     ($self:ident => $inner:expr) => {
         fn action_space(&$self) -> &Space {
@@ -36,6 +36,14 @@ macro_rules! forward_actions {
 
         fn teacher_action(&mut $self, action: &mut [f32]) -> bool {
             $inner.teacher_action(action)
+        }
+
+        fn privileged_len(&$self) -> usize {
+            $inner.privileged_len()
+        }
+
+        fn privileged(&$self, out: &mut [f32]) {
+            $inner.privileged(out);
         }
     };
 }

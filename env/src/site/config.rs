@@ -94,6 +94,9 @@ pub struct MigrationConfig {
     pub cost_gbp_per_gb: f64,
     /// Whether running jobs may move too, losing the work since their last checkpoint.
     pub running_jobs: bool,
+    /// Half-hours that a job stays at least where it arrived before it may move on: data are staged, images pulled and
+    /// places booked for it, which nobody does every half-hour anew.
+    pub min_stay_periods: u32,
 }
 
 /// One site of a fleet: table `[[sites]]`; what is left out is as in the scenario.
@@ -234,7 +237,13 @@ impl Default for ControlsConfig {
 
 impl Default for MigrationConfig {
     fn default() -> Self {
-        Self { bandwidth_gbit_per_s: 100.0, energy_kwh_per_gb: 0.06, cost_gbp_per_gb: 0.0, running_jobs: false }
+        Self {
+            bandwidth_gbit_per_s: 100.0,
+            energy_kwh_per_gb: 0.06,
+            cost_gbp_per_gb: 0.0,
+            running_jobs: false,
+            min_stay_periods: 4,
+        }
     }
 }
 
@@ -337,6 +346,12 @@ impl SiteConfig {
                 amount(migration.energy_kwh_per_gb),
             ),
             ("migration.cost_gbp_per_gb", migration.cost_gbp_per_gb, "0 or more", amount(migration.cost_gbp_per_gb)),
+            (
+                "migration.min_stay_periods",
+                f64::from(migration.min_stay_periods),
+                "0 to 336, a week",
+                migration.min_stay_periods <= 336,
+            ),
         ] {
             if !ok {
                 faults.push((key.into(), format!("is {found}, expected {expected}")));

@@ -10,8 +10,10 @@ use super::episode::{Episode, EpisodeEnd, WindowChoice};
 use super::gate::gated_classes;
 use super::ledger::{INFO_KEYS, Ledger, StepAccount};
 use super::observation::{FleetView, SiteView, observation_len, observation_schema};
+use super::privileged::{PRIVILEGED, write_privileged};
 use super::reward::{potential_gbp, reward};
 use super::setup::{SetupError, SiteSetup};
+use super::state::SiteState;
 use crate::core::{
     Env, EnvContext, EnvError, Info, ObservationSchema, Reset, SeedTree, Space, StateError, StepResult, StreamRng,
     decode_state, encode_state,
@@ -224,6 +226,9 @@ impl Env for FlexFleet {
 
     fn step(&mut self, action: &[f32]) -> StepResult<'_> {
         assert!(!self.episode.is_over(), "the episode is over: call reset before step");
+        if self.episode.sites.len() > 1 {
+            self.episode.sites.iter().for_each(SiteState::warm);
+        }
         self.decode_actions(action);
         let Self { episode, setup, actions, imports_mwh, .. } = self;
         let account = episode.advance_each(setup, actions, |site, account| imports_mwh[site] = account.import_mwh);
@@ -245,6 +250,14 @@ impl Env for FlexFleet {
 
     fn observation(&self) -> &[f32] {
         &self.observation
+    }
+
+    fn privileged_len(&self) -> usize {
+        PRIVILEGED
+    }
+
+    fn privileged(&self, out: &mut [f32]) {
+        write_privileged(&self.setup, self.episode.at(), out);
     }
 
     fn action_mask(&self) -> Option<&[bool]> {

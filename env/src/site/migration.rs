@@ -2,7 +2,7 @@
 //!
 //! In: how much each site sends and how willing each is to receive. Out: jobs in transit, and what sending costs.
 //! Always: jobs are conserved; a job moves only where its data may be held and where it can still meet its deadline;
-//! links carry no more than their bandwidth. Not here: what the transfer's energy costs (`state.rs`).
+//! links carry no more than their bandwidth; whoever came from another site stays for a while. Not here: what the transfer's energy costs (`state.rs`).
 
 use super::action::SiteAction;
 use super::config::MAX_SITES;
@@ -72,6 +72,9 @@ fn send_from(
         let link_gb = &mut own.link_gb;
         // The most patient jobs first: they lose least by the journey.
         own.jobs.take_out(class, rules, |job| {
+            if job.settled > t {
+                return false;
+            }
             let usable = job.usable_mw(rules);
             if usable > budget_mw + 1e-9 || !may_leave(job, rules, place) {
                 return false;
@@ -84,11 +87,12 @@ fn send_from(
             lead.follow(to, open, scores);
             let mut job = *job;
             sent.jobs += 1;
-            sent.data_gb += f64::from(job.data_gb);
+            sent.data_gb += rules.data_gb;
             sent.lost += stop(&mut job, rules);
-            link_gb.out += f64::from(job.data_gb);
+            link_gb.out += rules.data_gb;
+            job.settled = arrives + place.config.migration.min_stay_periods.cast_signed();
             let receiver = others.get_mut(to);
-            receiver.link_gb.into += f64::from(job.data_gb);
+            receiver.link_gb.into += rules.data_gb;
             receiver.inbound.push(Transfer { arrives, job });
             true
         });
@@ -199,8 +203,8 @@ struct Journey {
 impl Journey {
     fn new(job: &Job, rules: &ClassRules, t: i32, bandwidth: f64, out_gb: f64) -> Self {
         let needed = job.expected_periods(rules) + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
-        let (latest, data_gb) = (f64::from(job.deadline) - needed, f64::from(job.data_gb));
-        Self { t, latest, data_gb, bandwidth, out_gb: out_gb + data_gb }
+        let latest = f64::from(job.deadline) - needed;
+        Self { t, latest, data_gb: rules.data_gb, bandwidth, out_gb: out_gb + rules.data_gb }
     }
 
     /// First period after so much data has passed a link.

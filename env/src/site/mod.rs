@@ -20,6 +20,7 @@ mod ledger;
 mod memory;
 mod migration;
 mod observation;
+mod privileged;
 mod reward;
 mod settlement;
 mod setup;
@@ -53,6 +54,8 @@ pub fn is_site_env(id: &str) -> bool {
 mod gaming;
 #[cfg(test)]
 mod leaks;
+#[cfg(test)]
+mod migration_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

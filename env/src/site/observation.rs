@@ -244,7 +244,7 @@ impl<'a> SiteView<'a> {
     fn encode_place(&self, at: usize, out: &mut [f32]) {
         let (own, first) = (self.place.outlook(at), self.setup.places()[0].outlook(at));
         let scale = 0.1 * f64::from(first.mean_gbp_per_mwh).abs().max(30.0);
-        let now = |place: &Place| f64::from(place.forecast(at)[0]);
+        let now = |place: &Place| f64::from(place.forecast_now(at));
         put(out, 0, (now(self.place) - now(&self.setup.places()[0])) / scale);
         put(out, 1, f64::from(own.mean_4h_gbp_per_mwh - first.mean_4h_gbp_per_mwh) / scale);
         put(out, 2, f64::from(own.mean_gbp_per_mwh - first.mean_gbp_per_mwh) / scale);

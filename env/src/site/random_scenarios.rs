@@ -170,6 +170,7 @@ fn controls(rng: &mut StreamRng, config: &mut SiteConfig) {
     config.migration.running_jobs = rng.random_bool(0.5);
     config.migration.bandwidth_gbit_per_s = 10_f64.powf(rng.random_range(-1.0..2.0));
     config.migration.cost_gbp_per_gb = if rng.random_bool(0.5) { rng.random_range(0.0..0.1) } else { 0.0 };
+    config.migration.min_stay_periods = rng.random_range(0..8);
 }
 
 fn market(rng: &mut StreamRng, config: &mut SiteConfig) {

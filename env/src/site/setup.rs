@@ -66,13 +66,25 @@ pub struct Place {
     panels: SolarPlace,
     /// Regional carbon intensity by national one, every [`CARBON_STEP`] g/kWh; empty where they are the same.
     regional: Vec<f64>,
-    paid: Vec<f64>,
-    fixed_gbp: Vec<f64>,
+    /// One per period of the trace.
+    rows: Vec<PeriodRow>,
+    /// Network and policy charges, beyond the trace as far as forecasts reach.
     charges: Vec<f64>,
-    carbon: Vec<f64>,
-    solar: Vec<f64>,
     forecasts: Vec<f32>,
-    outlook: Vec<Outlook>,
+}
+
+/// What a site meets in one period, and what it expects at its start: all that a step looks at, in one cache line.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct PeriodRow {
+    paid: f64,
+    fixed_gbp: f64,
+    charges: f64,
+    carbon: f64,
+    solar: f64,
+    outlook: Outlook,
+    /// Forecast of the full price of the period itself.
+    forecast: f32,
 }
 
 /// What a site expects at the start of a period, in short.
@@ -154,37 +166,48 @@ impl Place {
             let typical_mwh = mean_mw * (0.5 * class.slack_hours + class.duration_hours_median);
             [0.5 / mean_mw, 0.5 / typical_mwh]
         };
+        let paid = trace.column(config.tariff.paid_price.signal());
+        let fixed = fixed_gbp(&config, trace);
+        let charges: Vec<f64> = ahead.map(|period| config.tariff.charges(period.local())).collect();
+        let national = trace.column(Signal::CarbonIntensity);
+        let carbon = |t| match measured {
+            Some(table) => hole(table.at(config.region, trace.period(t))),
+            None => interpolate(&regional, national[t]),
+        };
+        let row = |t: usize| PeriodRow {
+            paid: paid[t],
+            fixed_gbp: fixed[t],
+            charges: charges[t],
+            carbon: carbon(t),
+            solar: solar[t],
+            outlook: Outlook::default(),
+            forecast: f32::NAN,
+        };
         Self {
+            rows: (0..trace.len()).map(row).collect(),
+            charges,
             has_gates: config.controls.enforce_thresholds || classes.iter().any(|class| class.green_only),
             class_scales: classes.iter().map(scales).collect(),
             rules: classes.iter().map(|class| rules(class, config.controls.power_cap)).collect(),
             priority,
             generator,
-            fixed_gbp: fixed_gbp(&config, trace),
-            paid: trace.column(config.tariff.paid_price.signal()).to_vec(),
-            charges: ahead.map(|period| config.tariff.charges(period.local())).collect(),
-            carbon: match measured {
-                Some(table) => (0..trace.len()).map(|t| hole(table.at(config.region, trace.period(t)))).collect(),
-                None => trace.column(Signal::CarbonIntensity).iter().map(|g| interpolate(&regional, *g)).collect(),
-            },
             panels,
             regional,
-            solar,
             forecasts: Vec::new(),
-            outlook: Vec::new(),
             config,
         }
     }
 
     /// Which signal that the site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
-        if self.paid[t].is_nan() || self.fixed_gbp[t].is_nan() {
+        let row = &self.rows[t];
+        if row.paid.is_nan() || row.fixed_gbp.is_nan() {
             Some("the paid price")
-        } else if self.carbon[t].is_nan() {
+        } else if row.carbon.is_nan() {
             Some("carbon intensity")
-        } else if self.solar[t].is_nan() {
+        } else if row.solar.is_nan() {
             Some("solar output")
-        } else if self.forecasts[t * FORECAST_LEN].is_nan() {
+        } else if row.forecast.is_nan() {
             Some("history to forecast from")
         } else {
             None
@@ -193,7 +216,7 @@ impl Place {
 
     /// Index price paid in period `t`, GBP/MWh.
     pub fn paid_price(&self, t: usize) -> f64 {
-        self.paid[t]
+        self.rows[t].paid
     }
 
     /// Carbon intensity of the region where that of the nation is given, g/kWh.
@@ -208,12 +231,13 @@ impl Place {
 
     /// What a period costs whatever is drawn: the day-ahead position against its settlement, pounds.
     pub fn fixed_gbp(&self, t: usize) -> f64 {
-        self.fixed_gbp[t]
+        self.rows[t].fixed_gbp
     }
 
     /// What an exported MWh earns in period `t`, GBP/MWh.
     pub fn export_price(&self, t: usize) -> f64 {
-        let (index, charges) = (PoundsPerMegawattHour(self.paid[t]), PoundsPerMegawattHour(self.charges[t]));
+        let row = &self.rows[t];
+        let (index, charges) = (PoundsPerMegawattHour(row.paid), PoundsPerMegawattHour(row.charges));
         self.config.tariff.export_price(index, charges).0
     }
 
@@ -230,22 +254,23 @@ impl Place {
 
     /// Network and policy charges in period `t`, GBP/MWh.
     pub fn charges(&self, t: usize) -> f64 {
-        self.charges[t]
+        self.rows.get(t).map_or_else(|| self.charges[t], |row| row.charges)
     }
 
     /// Carbon intensity in period `t`, g/kWh.
     pub fn carbon(&self, t: usize) -> f64 {
-        self.carbon[t]
+        self.rows[t].carbon
     }
 
     /// On-site solar power available in period `t`, MW.
     pub fn solar_mw(&self, t: usize) -> f64 {
-        self.solar[t]
+        self.rows[t].solar
     }
 
     /// What one MWh of import costs in period `t`, carbon price included, GBP/MWh.
     pub fn full_price(&self, t: usize) -> f64 {
-        self.paid[t] + self.charges[t] + self.config.carbon_price_gbp_per_tonne * self.carbon[t] / 1000.0
+        let row = &self.rows[t];
+        row.paid + row.charges + self.config.carbon_price_gbp_per_tonne * row.carbon / 1000.0
     }
 
     /// Mean full price that settles what is left over after an episode ending before `end`: that of the following
@@ -262,7 +287,7 @@ impl Place {
 
     /// Whether the 24 hours after an episode ending before `end` are in the table.
     pub fn settles_on_following_day(&self, end: usize) -> bool {
-        end + SETTLEMENT <= self.paid.len() && (end..end + SETTLEMENT).all(|t| self.full_price(t).is_finite())
+        end + SETTLEMENT <= self.rows.len() && (end..end + SETTLEMENT).all(|t| self.full_price(t).is_finite())
     }
 
     /// Forecast of the full price for periods `t ..`, made at the start of `t`; `[FORECAST_LEN]`, GBP/MWh.
@@ -272,7 +297,12 @@ impl Place {
 
     /// What the site expects at the start of period `t`.
     pub fn outlook(&self, t: usize) -> &Outlook {
-        &self.outlook[t]
+        &self.rows[t].outlook
+    }
+
+    /// Forecast of the full price of period `t`, made at its start, GBP/MWh: the first number of [`Place::forecast`].
+    pub(super) fn forecast_now(&self, t: usize) -> f32 {
+        self.rows[t].forecast
     }
 
     /// Whether the data of a class may be held here.
@@ -427,10 +457,11 @@ impl SiteSetup {
         // A scored week may be shorter than a training episode, and end with the table.
         let window = start..(start + self.config.episode_periods).min(self.trace.len());
         let day_ahead = &self.trace.column(Signal::DayAheadPrice)[window.clone()];
-        let prices = if day_ahead.iter().any(|p| p.is_nan()) { &self.places[0].paid[window] } else { day_ahead };
-        let n = prices.len() as f64;
-        let mean = prices.iter().sum::<f64>() / n;
-        let variance = prices.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / n;
+        let holes = day_ahead.iter().any(|p| p.is_nan());
+        let prices = || window.clone().map(|t| if holes { self.places[0].paid_price(t) } else { day_ahead[t - start] });
+        let n = window.len() as f64;
+        let mean = prices().sum::<f64>() / n;
+        let variance = prices().map(|p| (p - mean).powi(2)).sum::<f64>() / n;
         variance.sqrt().max(floor) * self.size()
     }
 
@@ -470,7 +501,9 @@ impl SiteSetup {
             let unknown = (vec![f32::NAN; FORECAST_LEN], Outlook::default());
             let of_place = || rows.iter().map(|row| row.get(i).unwrap_or(&unknown));
             place.forecasts = of_place().flat_map(|(forecast, _)| forecast.iter().copied()).collect();
-            place.outlook = of_place().map(|(_, outlook)| *outlook).collect();
+            for (row, (forecast, outlook)) in place.rows.iter_mut().zip(of_place()) {
+                (row.outlook, row.forecast) = (*outlook, forecast[0]);
+            }
         }
         self.features = features;
     }

@@ -171,6 +171,12 @@ impl SiteState {
             && self.stream.is_sound()
     }
 
+    /// Brings its jobs into the cache, all at once.
+    pub(super) fn warm(&self) {
+        self.jobs.warm();
+        self.fifo_jobs.warm();
+    }
+
     /// Bytes of its buffers.
     pub(super) fn buffer_bytes(&self) -> usize {
         self.jobs.buffer_bytes()

@@ -51,7 +51,6 @@ struct ClassGenerator {
     slack: SlackSampler,
     /// True duration / estimate, if durations are estimates.
     surprise: Option<QuantileTable>,
-    data_gb: f32,
     jobs_per_period: f64,
     busiest_jobs_per_period: f64,
     /// How long a mean job may stay.
@@ -203,7 +202,6 @@ impl ClassGenerator {
             sizes,
             slack,
             surprise,
-            data_gb: class.data_gb_median as f32,
             jobs_per_period,
             drawn,
             expected_mwh: Box::new([false, true].map(|weekend| {
@@ -242,7 +240,6 @@ impl ClassGenerator {
             job.work_periods = (estimate * surprise.at(rng.next_u32())).max(SHORTEST_JOB_HOURS / PERIOD_HOURS);
             job.left_periods = job.work_periods;
         }
-        job.data_gb = self.data_gb;
         job
     }
 
@@ -255,7 +252,6 @@ impl ClassGenerator {
         let due = played.due_periods.unwrap_or_else(own);
         let mut job = Job::new(self.index, played.power_mw, work, release, release + due);
         job.estimate_periods = estimate;
-        job.data_gb = self.data_gb;
         job
     }
 }

@@ -32,8 +32,8 @@ pub struct Job {
     pub release: i32,
     /// First period in which it must be finished.
     pub deadline: i32,
-    /// Data that moves with it.
-    pub data_gb: f32,
+    /// First period in which it may move to another site: where it came from one, it stays for a while.
+    pub settled: i32,
     /// Index of its class.
     pub class: u8,
     /// Whether it ran in the period before.
@@ -51,6 +51,8 @@ pub struct ClassRules {
     pub interruptible: bool,
     /// Work lost when a running job is paused, in periods at full power.
     pub checkpoint_periods: f64,
+    /// Data that moves with a job, GB.
+    pub data_gb: f64,
     /// Lowest power share of a running job.
     pub power_floor: f64,
     /// Throughput by power share.
@@ -70,6 +72,7 @@ impl ClassRules {
         Self {
             interruptible: class.interruptible,
             checkpoint_periods: class.checkpoint_minutes / 60.0 / PERIOD_HOURS,
+            data_gb: class.data_gb_median,
             power_floor: class.power_floor,
             power_curve: class.power_curve,
             urgent_slack: URGENCY.map(|share| share * (slack_hours / PERIOD_HOURS).max(1.0)),
@@ -89,7 +92,7 @@ impl Job {
             estimate_periods: work_periods,
             release,
             deadline,
-            data_gb: 0.0,
+            settled: release,
             class,
             running: false,
             must_run: false,
@@ -99,13 +102,14 @@ impl Job {
 
     /// Whether a saved job can be served: positive power and work, periods that are no accident.
     pub(crate) fn is_sound(&self) -> bool {
-        let amounts = [self.power_mw, self.work_periods, self.estimate_periods, f64::from(self.data_gb)];
+        let amounts = [self.power_mw, self.work_periods, self.estimate_periods];
         let near = |period: i32| (-FAR_PERIODS..=FAR_PERIODS).contains(&period);
         amounts.iter().all(|x| *x >= 0.0 && x.is_finite())
             // A pause can give back a rounding error more than was done.
             && (0.0..=self.work_periods * (1.0 + 1e-9)).contains(&self.left_periods)
             && near(self.release)
             && near(self.deadline)
+            && near(self.settled)
     }
 
     /// IT energy it truly needs at full power, MWh.

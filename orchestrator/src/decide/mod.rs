@@ -9,7 +9,7 @@ mod request;
 
 pub use request::RequestError;
 
-use flexai_agents::artifact::{ActMode, ActScratch, Decision, InputError, LoadedPolicy, mode};
+use flexai_agents::artifact::{ActMode, ActScratch, Decision, InputError, LoadedPolicy, mode, to_units};
 use flexai_env::core::ActionComponent;
 use request::{Answer, RequestReader};
 use serde::Serialize;
@@ -80,6 +80,7 @@ impl<'a> Decider<'a> {
         network.check_input(observation, mask)?;
         let decision = network.act(observation, mask, &mut self.scratch, ActMode::Deterministic);
         mode(&network.heads, self.scratch.parameters(), &[], &mut self.wish);
+        to_units(&network.heads, &mut self.wish);
         let reason = self.corrections(&decision);
         Ok(Outcome { decision, reason })
     }
@@ -88,7 +89,7 @@ impl<'a> Decider<'a> {
     fn corrections(&self, decision: &Decision) -> Option<String> {
         let mut reasons = Vec::new();
         let names = &self.policy.manifest().action_head.names;
-        for head in &self.policy.network().heads {
+        for head in &self.policy.network().heads.components {
             match head {
                 ActionComponent::Continuous { offset, low, .. } => {
                     let part = *offset..offset + low.len();

@@ -86,7 +86,7 @@ impl<'a> RequestReader<'a> {
             ActionComponent::Categorical { offset, n, .. } => Some((names[*offset].as_str(), *n)),
             ActionComponent::Continuous { .. } => None,
         };
-        Self { fields, field_index, choices: policy.network().heads.iter().filter_map(choice).collect() }
+        Self { fields, field_index, choices: policy.network().heads.components.iter().filter_map(choice).collect() }
     }
 
     /// Reads one line.
@@ -118,7 +118,7 @@ impl<'a> RequestReader<'a> {
     /// Refuses a decision whose numbers JSON could not carry.
     pub(super) fn check_output(&self, outcome: &Outcome) -> Result<(), RequestError> {
         let decision = &outcome.decision;
-        let mut numbers = decision.action.iter().chain([&decision.value, &decision.log_prob]);
+        let mut numbers = decision.action.iter().chain(&decision.value).chain([&decision.log_prob]);
         if numbers.all(|x| x.is_finite()) {
             return Ok(());
         }
@@ -288,7 +288,7 @@ impl Serialize for NamedAction<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let names = &self.policy.manifest().action_head.names;
         let mut map = serializer.serialize_map(Some(self.action.len()))?;
-        for head in &self.policy.network().heads {
+        for head in &self.policy.network().heads.components {
             match head {
                 ActionComponent::Continuous { offset, low, .. } => {
                     let part = *offset..offset + low.len();

@@ -6,7 +6,7 @@
 //! a forbidden option has gradient 0. Not here: drawing (`artifact/head.rs`), the surrogate (`loss.rs`).
 
 use super::gemm::{LANES, ROWS, Strip};
-use crate::artifact::{MASKED_LOGIT, continuous_len, exp_wide, head_len, ln_wide};
+use crate::artifact::{ActionHead, MASKED_LOGIT, exp_wide, ln_wide};
 use flexai_env::core::ActionComponent;
 use std::ops::Range;
 
@@ -58,13 +58,13 @@ pub(super) struct HeadBlock {
 }
 
 impl Heads {
-    pub(in crate::ppo) fn new(heads: &[ActionComponent]) -> Self {
+    pub(in crate::ppo) fn new(heads: &ActionHead) -> Self {
         let (mut parameter, mut spread, mut option, mut action) = (0, 0, 0, 0);
         let next = |at: &mut usize, len: usize| {
             *at += len;
             *at - len..*at
         };
-        let parts = heads.iter().map(|head| match head {
+        let parts = heads.components.iter().map(|head| match head {
             ActionComponent::Continuous { low, .. } => Part::Gaussian {
                 parameters: next(&mut parameter, low.len()),
                 actions: next(&mut action, low.len()),
@@ -77,12 +77,12 @@ impl Heads {
             },
         });
         let parts = parts.collect();
-        let first = heads.iter().flat_map(|head| match head {
+        let first = heads.components.iter().flat_map(|head| match head {
             ActionComponent::Continuous { low, .. } => vec![0; low.len()],
             ActionComponent::Categorical { start, .. } => vec![*start],
         });
-        let (continuous, first) = (continuous_len(heads), first.collect());
-        Self { parts, head_len: head_len(heads), continuous, options: option, first }
+        let (continuous, first) = (heads.continuous_len(), first.collect());
+        Self { parts, head_len: heads.parameter_len(), continuous, options: option, first }
     }
 }
 

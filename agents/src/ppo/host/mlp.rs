@@ -238,6 +238,7 @@ impl Finish for Activated<'_> {
                     *x = if *x < 0.0 { 0.0 } else { *x };
                 }
             }
+            Some(_) => unreachable!("networks with another activation do not come here"),
             None => {}
         }
         self.output[at] = sums;
@@ -266,6 +267,7 @@ impl Finish for TimesSlope<'_> {
                     sums.0[l] = if values[l] > 0.0 { sums.0[l] } else { 0.0 };
                 }
             }
+            _ => unreachable!("networks with another activation do not come here"),
         }
         self.output[at] = sums;
     }

@@ -4,9 +4,10 @@
 //! vector instructions of this machine. Not here: drawing actions (`artifact/head.rs`).
 
 use super::gemm::{LANES, ROWS, Strip};
+use super::knows;
 use super::mlp::{Packed, Shape, Tape};
 use super::simd::{Kernel, dispatch};
-use crate::artifact::{Mlp, PolicyNetwork};
+use crate::artifact::{CriticInput, Mlp, PolicyNetwork, Spread};
 
 /// A network's weights in panels.
 #[derive(Debug, Clone)]
@@ -29,8 +30,15 @@ pub(in crate::ppo) struct HostPolicy {
 }
 
 impl HostPolicy {
-    pub(in crate::ppo) fn new(policy: &PolicyNetwork) -> Self {
-        Self { actor: HostMlp::new(&policy.actor), critic: HostMlp::new(&policy.critic) }
+    /// `None` for networks of another kind: other activations, normalised layers, a shared trunk, and exploration that
+    /// depends on the last hidden layer.
+    pub(in crate::ppo) fn new(policy: &PolicyNetwork) -> Option<Self> {
+        let plain = |mlp: &Mlp| mlp.norms.is_empty() && knows(mlp.activation);
+        let known = plain(&policy.actor)
+            && plain(&policy.critic)
+            && policy.critic_input != CriticInput::Features
+            && policy.heads.style.spread != Spread::Gsde;
+        known.then(|| Self { actor: HostMlp::new(&policy.actor), critic: HostMlp::new(&policy.critic) })
     }
 
     /// Takes over new weights of the same sizes.

@@ -57,11 +57,11 @@ impl Case {
         let mut policy = PolicyNetwork::drawn(observation_len, space, hidden, activation, rng);
         policy.log_std.iter_mut().for_each(|x| *x += normal(rng, 0.3));
         let (rows, head_len) = (300, policy.actor.outputs());
-        let mut rollout = RolloutBuffer::new(rows, 1, observation_len, policy.action_len(), policy.mask_len());
+        let mut rollout = RolloutBuffer::new(rows, 1, observation_len, 0, policy.action_len(), policy.mask_len());
         rollout.observations.iter_mut().for_each(|x| *x = normal(rng, 1.0));
         if masked {
             rollout.masks.iter_mut().for_each(|x| *x = rng.random::<f32>() < 0.6);
-            let first = first_options(&policy.heads);
+            let first = first_options(&policy.heads.components);
             let masks = rollout.masks.chunks_exact_mut(policy.mask_len().max(1));
             masks.for_each(|mask| first.iter().for_each(|i| mask[*i] = true));
         }
@@ -117,8 +117,7 @@ impl Case {
     }
 
     fn network(&self) -> ActorCritic {
-        let policy = &self.policy;
-        ActorCritic::from_networks(&policy.actor, &policy.critic, &policy.log_std, &Self::device())
+        ActorCritic::from_policy(&self.policy, &Self::device())
     }
 
     fn learn_settings(&self) -> LearnSettings {
@@ -216,6 +215,7 @@ fn reference_loss(case: &Case, parameters: &[f64]) -> f64 {
                     _ if !hidden => y,
                     Activation::Tanh => y.tanh(),
                     Activation::Relu => y.max(0.0),
+                    other => unreachable!("no case has {other:?}"),
                 })
                 .collect();
         }
@@ -253,7 +253,7 @@ fn reference_head(case: &Case, parameters: &[f64], log_std: &[f64], actions: &[f
     let (mut parameter, mut spread, mut option) = (0, 0, 0);
     let (mut log_prob, mut entropy) = (0.0, 0.0);
     let tau = std::f64::consts::TAU;
-    for head in &case.policy.heads {
+    for head in &case.policy.heads.components {
         match head {
             ActionComponent::Continuous { offset, low, .. } => {
                 for i in 0..low.len() {
@@ -324,7 +324,7 @@ fn an_option_that_is_never_legal_has_no_gradient_at_all() {
 #[test]
 fn batched_inference_has_the_bits_of_the_policy_that_ships() {
     for (c, case) in Case::all().enumerate() {
-        let host = HostPolicy::new(&case.policy);
+        let host = HostPolicy::new(&case.policy).unwrap();
         for rows in [1, 7, 16, 130, 300] {
             for (mlp, network) in [(&host.actor, &case.policy.actor), (&host.critic, &case.policy.critic)] {
                 let input = &case.rollout.observations[..rows * network.inputs()];

@@ -144,6 +144,7 @@ pub(super) const MIGRATION: &[KeyDoc] = &[
     ("energy_kwh_per_gb", "kWh/GB", "IT energy of moving data"),
     ("cost_gbp_per_gb", "GBP/GB", "charge of the network"),
     ("running_jobs", "", "whether running jobs may move too, losing the work since their last checkpoint"),
+    ("min_stay_periods", "half-hours", "that a job stays at least where it arrived before it may move on"),
 ];
 
 pub(super) const P415: &[KeyDoc] = &[

@@ -73,11 +73,11 @@ struct Play {
     rules: Vec<ClassRules>,
     priority: Vec<u8>,
     pool: JobPool,
-    pushed: f32,
+    pushed: i32,
     /// What the jobs were when they came, by name.
-    jobs: BTreeMap<u32, Job>,
+    jobs: BTreeMap<i32, Job>,
     /// Period in which a job was finished.
-    finished: BTreeMap<u32, i32>,
+    finished: BTreeMap<i32, i32>,
     total: Totals,
 }
 
@@ -110,7 +110,7 @@ impl Play {
             rules: classes.iter().map(ClassRules::new).collect(),
             priority,
             pool: JobPool::new(classes.len()),
-            pushed: 0.0,
+            pushed: 0,
             jobs: BTreeMap::new(),
             finished: BTreeMap::new(),
             total: Totals::default(),
@@ -138,7 +138,7 @@ impl Play {
         Ok(self)
     }
 
-    /// A job whose name is the data it moves, which the pool does not use.
+    /// A job whose name is the period from which it may move, which the pool does not use.
     fn arrive(&mut self, t: i32, feasible: bool) {
         let class = self.rng.random_range(0..self.rules.len());
         let rng = &mut self.rng;
@@ -149,11 +149,11 @@ impl Play {
         let slack = rng.random_range(0.0..20.0_f64) - if feasible { 0.0 } else { 2.0 };
         let deadline = (t + (estimate + slack).ceil() as i32).max(t + 1);
         let job = Job {
-            data_gb: self.pushed,
+            settled: self.pushed,
             estimate_periods: estimate,
             ..Job::new(class as u8, rng.random_range(0.01..2.0), work, t, deadline)
         };
-        self.pushed += 1.0;
+        self.pushed += 1;
         self.jobs.insert(name(&job), job);
         self.pool.push(&self.rules, job, t);
     }
@@ -213,7 +213,7 @@ impl Play {
             "period {}: a duplicate",
             t
         );
-        let gone: BTreeSet<u32> = before.keys().filter(|name| !after.contains_key(name)).copied().collect();
+        let gone: BTreeSet<i32> = before.keys().filter(|name| !after.contains_key(name)).copied().collect();
         prop_assert!(after.keys().all(|name| before.contains_key(name)), "period {t}: a job from nowhere");
         prop_assert_eq!(gone.len() as u32, served.finished_in_time + served.finished_late, "period {}", t);
         for name in gone {
@@ -340,11 +340,11 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= EXACT
 }
 
-fn name(job: &Job) -> u32 {
-    job.data_gb as u32
+fn name(job: &Job) -> i32 {
+    job.settled
 }
 
-fn by_name(pool: &JobPool) -> BTreeMap<u32, Job> {
+fn by_name(pool: &JobPool) -> BTreeMap<i32, Job> {
     (0..pool.classes()).flat_map(|class| pool.jobs(class)).map(|job| (name(job), *job)).collect()
 }
 

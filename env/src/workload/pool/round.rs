@@ -94,7 +94,9 @@ impl<'a> Round<'a> {
             if self.finish(job) {
                 continue;
             }
-            self.grow_older(job);
+            if ages || job.deadline <= self.now + 1 {
+                self.grow_older(job);
+            }
             kept += 1;
         }
         queue.truncate(kept);
@@ -103,7 +105,11 @@ impl<'a> Round<'a> {
 
     /// Runs every job at full power.
     pub(super) fn serve_all(&mut self, queue: &mut Vec<Job>) {
+        let (rules, next) = (self.rules, self.now + 1);
+        let ages = !rules.value_steps.is_empty();
         let mut kept = 0;
+        // Local numbers stay in registers.
+        let (mut energy, mut available, mut truth) = (0.0, 0.0, 0.0);
         for at in 0..queue.len() {
             if kept < at {
                 queue[kept] = queue[at];
@@ -112,15 +118,22 @@ impl<'a> Round<'a> {
             let progress = lesser(job.left_periods, 1.0);
             job.left_periods -= progress;
             job.running = true;
-            self.energy_mwh += progress * job.power_mw * PERIOD_HOURS;
-            if self.finish(job) {
+            energy += progress * job.power_mw * PERIOD_HOURS;
+            if job.left_periods <= DONE_PERIODS {
+                energy += job.left_mwh();
+                self.count_finished(job);
                 continue;
             }
-            self.grow_older(job);
-            self.view.add_roughly(job, self.rules);
+            if ages || job.deadline <= next {
+                self.grow_older(job);
+            }
+            available += job.usable_mw(rules);
+            truth += job.left_mwh();
             kept += 1;
         }
         queue.truncate(kept);
+        self.energy_mwh = energy;
+        self.view = ClassView { jobs: kept as u32, available_mw: available, true_mwh: truth, ..ClassView::default() };
     }
 
     /// What of a grant fits between the floor of the class and the room left.
@@ -138,6 +151,7 @@ impl<'a> Round<'a> {
     }
 
     /// Runs a job at a power for the period, or pauses it.
+    #[inline(always)]
     fn run(&mut self, job: &mut Job, granted_mw: f64, usable_mw: f64) {
         if granted_mw > 0.0 {
             let period_share = lesser(job.left_periods, 1.0);
@@ -177,17 +191,22 @@ impl<'a> Round<'a> {
 
     /// Counts a finished job; true if it is finished.
     fn finish(&mut self, job: &Job) -> bool {
-        let late = job.deadline <= self.now;
         if job.left_periods <= DONE_PERIODS {
             // What rounding left is served too, so that energies add up exactly.
             let rest = job.left_mwh();
             self.energy_mwh += rest;
             self.work_mwh += rest;
-            self.served.finished_in_time += u32::from(!late);
-            self.served.finished_late += u32::from(late);
-            self.served.finished_late_by_estimate += u32::from(late && job.overran);
+            self.count_finished(job);
             return true;
         }
         false
+    }
+
+    #[inline]
+    fn count_finished(&mut self, job: &Job) {
+        let late = job.deadline <= self.now;
+        self.served.finished_in_time += u32::from(!late);
+        self.served.finished_late += u32::from(late);
+        self.served.finished_late_by_estimate += u32::from(late && job.overran);
     }
 }

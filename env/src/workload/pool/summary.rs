@@ -42,14 +42,16 @@ impl ClassView {
     pub(super) fn close_ranks(&mut self, queue: &mut Vec<Job>, rules: &ClassRules) {
         let (mut kept, mut available, mut must_run) = (0, 0.0, 0.0);
         for at in 0..queue.len() {
-            let job = queue[at];
-            if job.class == GONE {
+            if queue[at].class == GONE {
                 continue;
             }
+            if kept < at {
+                queue[kept] = queue[at];
+            }
+            let job = &queue[kept];
             let usable = job.usable_mw(rules);
             available += usable;
             must_run += one_if(job.must_run) * usable;
-            queue[kept] = job;
             kept += 1;
         }
         queue.truncate(kept);
