@@ -124,7 +124,7 @@ const DIGAMMA_REST: [f32; 8] = [
     -4.654_256_7e-4,
     -8.280_495e-3,
     -2.380_851_6e-6,
-    8.333_335_2e-2,
+    8.333_335e-2,
 ];
 
 /// `digamma(sum) - digamma(z)`, its logarithms joined.

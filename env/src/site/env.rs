@@ -317,7 +317,7 @@ fn build(context: &EnvContext, id: &str) -> Result<Box<dyn Env>, EnvError> {
     Ok(Box::new(FlexFleet::new(setup)))
 }
 
-fn embedded_setup(config: SiteConfig) -> Result<Arc<SiteSetup>, SetupError> {
+pub(super) fn embedded_setup(config: SiteConfig) -> Result<Arc<SiteSetup>, SetupError> {
     let trace = Arc::new(embedded_trace());
     let training = Split::Train.indices(&trace);
     Ok(Arc::new(SiteSetup::new(config, trace, training)?))

@@ -41,8 +41,7 @@ pub(super) fn write_privileged(setup: &SiteSetup, now: usize, out: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::env::{FlexFleet, default_scenario};
-    use super::super::setup::embedded_setup;
+    use super::super::env::{FlexFleet, default_scenario, embedded_setup};
     use super::*;
     use crate::core::Env;
 
