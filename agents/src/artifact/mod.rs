@@ -33,7 +33,7 @@ pub use manifest::{
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
-pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh, tanh_in_place};
+pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh};
 pub use network::{Activation, CriticInput, Dense, LayerNorm, Mlp, MlpScratch, NetworkShape, PolicyNetwork};
 #[cfg(feature = "training")]
 pub(crate) use network::{LAYER_NORM_EPSILON, gsde_log_std};

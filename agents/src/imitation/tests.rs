@@ -64,7 +64,7 @@ fn a_taught_fleet_passes_the_contract_test_and_plays_as_the_fleet_alone() {
 
 #[test]
 fn a_loaded_fleet_goes_on_with_the_same_teacher_one_that_draws_included() {
-    for name in ["random", "planner"] {
+    for name in ["random", "planner", "genetic:generations=2", "arbitrage"] {
         let (mut env, mut copy) = (taught(name), taught(name));
         env.reset(Some(2));
         let (mut a, mut b) = (vec![0.0; env.action_space().flat_len()], vec![0.0; env.action_space().flat_len()]);

@@ -41,6 +41,9 @@ fn assert_near(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
     }
 }
 
+/// In place of the number of an environment.
+const ALL: usize = usize::MAX;
+
 /// Hands out a number that is none, or is too large, at one step.
 struct Broken {
     observation_space: Space,
@@ -61,7 +64,7 @@ impl Broken {
             info: Info::new(&[]),
             observation: [0.1 * e as f32, 0.5],
             steps: 0,
-            bad_from: if e == env { bad_from } else { u32::MAX },
+            bad_from: if e == env || env == ALL { bad_from } else { u32::MAX },
             reward,
             bad_observation,
         };
@@ -145,8 +148,8 @@ fn weights_that_ruin_the_next_loss_are_told_by_that_loss_with_its_minibatch() {
         let error = trainer("Pendulum-v1", &config).update().unwrap_err();
         fault(&error).0.to_string()
     });
-    assert_eq!(found[0], found[1]);
-    assert_eq!(found[0], "the policy loss in minibatch 2 of epoch 1");
+    // Infinite means: the ratio is 0 for one learner, no number for the other, so they may name different parts.
+    assert!(found.iter().all(|what| what.ends_with(" loss in minibatch 2 of epoch 1")), "{found:?}");
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn both_learners_agree_with_decay_and_schedules() {
     }
 }
 
-/// Rewards around a thousand: a critic that starts at 0 and learns them as they are is far off for long.
+/// Rewards of a thousand: a critic that starts at 0 and learns them as they are is far off for long.
 #[test]
 fn a_critic_of_normalised_returns_learns_large_ones_at_once_and_speaks_in_their_units() {
     let explained = |normalize_value: bool, learner: LearnerChoice| {
@@ -254,21 +257,21 @@ fn a_critic_of_normalised_returns_learns_large_ones_at_once_and_speaks_in_their_
             normalize_reward: false,
             clip_value_loss: normalize_value,
             gamma: 0.9,
-            learning_rate: 1e-3,
+            learning_rate: 3e-3,
             ..config(learner)
         };
-        let mut trainer = trainer("Pendulum-v1", &config);
-        let reports: Vec<UpdateReport> = (0..6).map(|_| trainer.update().unwrap()).collect();
+        let mut trainer = Broken::batch(&config, ALL, 1, 1000.0, 0.5);
+        let reports: Vec<UpdateReport> = (0..10).map(|_| trainer.update().unwrap()).collect();
         let rollout = trainer.collector.rollout();
         let mean = |x: &[f32]| x.iter().map(|x| f64::from(*x)).sum::<f64>() / x.len() as f64;
         let returns = rollout.advantages(0.9, 0.95).returns;
         let off = mean(&rollout.values) - returns.iter().sum::<f64>() / returns.len() as f64;
-        (reports[5].value_loss, off.abs(), trainer.policy_network())
+        (reports[9].value_loss, off.abs(), trainer.policy_network())
     };
     let (loss, off, policy) = explained(true, LearnerChoice::Host);
     let (plain_loss, plain_off, _) = explained(false, LearnerChoice::Host);
     assert!(loss < 2.0, "in deviations: {loss}");
-    assert!(plain_loss > 50.0, "in units: {plain_loss}");
+    assert!(plain_loss > 1e6, "in units: {plain_loss}");
     assert!(off < 0.5 * plain_off, "{off} and {plain_off}");
     let (tape_loss, _, tape) = explained(true, LearnerChoice::Autodiff);
     assert!((loss - tape_loss).abs() < 1e-2, "{loss} and {tape_loss}");
