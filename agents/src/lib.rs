@@ -8,6 +8,7 @@ pub mod artifact;
 #[cfg(feature = "training")]
 pub mod device;
 pub mod hybrid;
+pub mod imitation;
 pub mod oracle;
 pub mod planning;
 pub mod policy;

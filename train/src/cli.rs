@@ -73,6 +73,12 @@ pub struct TrainArgs {
     /// Seed of every random stream
     #[arg(long, conflicts_with = "resume", allow_negative_numbers = true, value_parser = whole_number())]
     pub seed: Option<u64>,
+    /// Train once per seed at the same time, one thread each, and compare: OUT/seed1, OUT/seed2, ..
+    #[arg(long, value_name = "N,..", value_delimiter = ',', conflicts_with_all = ["resume", "seed"], value_parser = whole_number())]
+    pub seeds: Vec<u64>,
+    /// With --seeds: so many at a time, one per core if not given
+    #[arg(long, value_name = "N", requires = "seeds")]
+    pub parallel: Option<usize>,
     /// Environment steps of the whole run
     #[arg(long, conflicts_with = "resume", allow_negative_numbers = true, value_parser = whole_number())]
     pub steps: Option<u64>,

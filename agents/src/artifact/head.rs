@@ -183,6 +183,26 @@ pub fn to_units(head: &ActionHead, action: &mut [f32]) {
     }
 }
 
+/// Turns an action in the environment's units into a raw one, as the policy would have drawn it; at a bound, which a
+/// squashed normal and a beta distribution never reach, into one a thousandth of the range away from it.
+pub fn from_units(head: &ActionHead, action: &mut [f32]) {
+    const EDGE: f32 = 1e-3;
+    if head.style.distribution == Distribution::Gaussian {
+        return;
+    }
+    for part in &head.components {
+        if let ActionComponent::Continuous { offset, low, high } = part {
+            for ((a, low), high) in action[*offset..].iter_mut().zip(low).zip(high) {
+                let share = ((*a - low) / (high - low)).clamp(EDGE, 1.0 - EDGE);
+                *a = match head.style.distribution {
+                    Distribution::Squashed => (2.0 * share - 1.0).atanh(),
+                    _ => share,
+                };
+            }
+        }
+    }
+}
+
 /// Clips the continuous parts of a flat action to their bounds.
 pub fn clip_to_bounds(components: &[ActionComponent], action: &mut [f32]) {
     for part in components {

@@ -24,7 +24,9 @@ pub use act::{ActMode, ActScratch, Decision, InputError};
 pub use error::ArtifactError;
 pub use export::{GOLDEN_VECTORS_MIN, PolicyExport, export_policy};
 pub use golden::{GoldenVector, PolicyInput, draw_inputs, write_cases};
-pub use head::{MASKED_LOGIT, clip_to_bounds, deviations, log_prob, mode, sample, sample_with_noise, to_units};
+pub use head::{
+    MASKED_LOGIT, clip_to_bounds, deviations, from_units, log_prob, mode, sample, sample_with_noise, to_units,
+};
 pub use import::LoadedPolicy;
 pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,

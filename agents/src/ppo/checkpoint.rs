@@ -10,6 +10,7 @@ use super::error::PpoError;
 use super::exploration::ExplorationState;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
+use super::value_scale::ValueScale;
 use crate::artifact::HeadStyle;
 use burn::module::Module;
 use burn::store::ModuleRecord;
@@ -24,6 +25,8 @@ use std::path::Path;
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const TRAINER: &str = "trainer.bin";
+/// Only where the critic learns normalised returns.
+const VALUES: &str = "values.bin";
 
 /// First bytes of `trainer.bin`; the number is the version of what follows.
 const MAGIC: &[u8; 8] = b"FLEXPPO2";
@@ -105,6 +108,9 @@ impl Trainer {
         let trainer = [MAGIC.as_slice(), &state, &hash(&state)].concat();
         write(&dir.join(MODEL), &model)?;
         write(&dir.join(OPTIMIZER), &optimizer)?;
+        if let Some(scale) = &self.value_scale {
+            scale.save(&dir.join(VALUES))?;
+        }
         write(&dir.join(TRAINER), &trainer)
     }
 
@@ -121,12 +127,17 @@ impl Trainer {
         let moments = self.read_moments(&dir.join(OPTIMIZER), &state.optimizer_hash)?;
         let steps = usize::try_from(state.optimizer_steps)
             .map_err(|_| PpoError::checkpoint(&path, "too many optimiser steps", "a number this machine can count"))?;
-        let policy = network.to_policy_network(&self.heads, None)?;
+        let mut policy = network.to_policy_network(&self.heads, None)?;
+        let scale = if self.value_scale.is_some() { Some(ValueScale::load(&dir.join(VALUES))?) } else { None };
+        if let Some(scale) = &scale {
+            scale.fold_into(&mut policy);
+        }
         self.collector
             .venv
             .load_state(&state.environments)
             .map_err(|error| PpoError::checkpoint(&path, error, "states of the configured environments"))?;
         self.policy = policy;
+        self.value_scale = scale;
         self.learner.network = network;
         self.learner.optimizer.restore(&moments, steps);
         self.updates = state.updates;

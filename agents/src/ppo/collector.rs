@@ -10,9 +10,11 @@ use super::config::PpoConfig;
 use super::exploration::Exploration;
 use super::host::{HostMlp, HostPolicy, HostScratch};
 use super::rollout::RolloutBuffer;
-use crate::artifact::{CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, sample, sample_with_noise, to_units};
+use crate::artifact::{
+    CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, from_units, sample, sample_with_noise, to_units,
+};
 use flexai_env::core::{
-    EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
+    ActionComponent, EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };
 use rayon::prelude::*;
 
@@ -34,6 +36,10 @@ pub(super) struct Collector {
     pub(super) exploration: Option<Exploration>,
     /// Actions of the present step as the environments get them, `[num_envs, action_len]`.
     sent: Vec<f32>,
+    /// Whether the teacher is asked, and whether it acts.
+    pub(super) teaching: Teaching,
+    /// Observations as the environments handed them out, `[steps, num_envs, observation_len]`, if they are kept.
+    pub(super) raw: Option<Vec<f32>>,
     rollout: RolloutBuffer,
     /// The policy's weights as they are read fastest; made at the first rollout.
     host: Option<HostPolicy>,
@@ -42,6 +48,18 @@ pub(super) struct Collector {
     ended: Vec<usize>,
     final_observations: Vec<f32>,
     final_privileged: Vec<f32>,
+}
+
+/// What a teacher does while a rollout is collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Teaching {
+    /// Nothing.
+    #[default]
+    Off,
+    /// It says what it would do; the policy acts.
+    Labels,
+    /// It acts.
+    Acts,
 }
 
 /// Buffers of one thread.
@@ -95,6 +113,8 @@ impl Collector {
             exploration: Exploration::of(policy, n, config.sde_sample_freq),
             sent: vec![0.0; n * action_len],
             rollout: RolloutBuffer::new(config.num_steps, n, observation_len, privileged_len, action_len, mask_len),
+            teaching: Teaching::Off,
+            raw: None,
             host: None,
             lanes: Vec::new(),
             ended: Vec::new(),
@@ -124,9 +144,12 @@ impl Collector {
         self.ended.clear();
         self.final_observations.clear();
         self.final_privileged.clear();
+        let len = if self.teaching == Teaching::Off { 0 } else { self.rollout.actions.len() };
+        self.rollout.teacher.resize(len, 0.0);
         let host = self.prepare(policy);
         let played = (0..steps).try_for_each(|t| {
             self.act(policy, host.as_ref(), t);
+            self.ask(policy, t)?;
             self.play(policy, t, &mut figures)
         });
         if played.is_ok() {
@@ -134,6 +157,7 @@ impl Collector {
         }
         self.host = host;
         played?;
+        self.check_values()?;
         let n = self.rollout.len() as f64;
         figures.info_means.iter_mut().for_each(|mean| *mean /= n);
         figures.reward_mean /= n;
@@ -170,6 +194,9 @@ impl Collector {
         rollout.observations[rows(observation_len)].copy_from_slice(&self.observation);
         rollout.privileged[rows(self.venv.privileged().len() / n)].copy_from_slice(self.venv.privileged());
         rollout.masks[rows(mask_len)].copy_from_slice(self.venv.mask());
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(self.venv.observation());
+        }
 
         if let Some(exploration) = &mut self.exploration {
             exploration.prepare(policy, t, &mut self.streams);
@@ -213,6 +240,50 @@ impl Collector {
         }
     }
 
+    /// Checks the actions of step `t`, and asks the teacher for its own.
+    fn ask(&mut self, policy: &PolicyNetwork, t: usize) -> Result<(), String> {
+        let rollout = &mut self.rollout;
+        let n = rollout.num_envs;
+        let len = rollout.actions.len() / rollout.log_probs.len();
+        let row = t * n * len..(t + 1) * n * len;
+        let of = |i: usize| format!("{} of environment {} at step {t} of the rollout", i % len, i / len);
+        if let Some(i) = rollout.actions[row.clone()].iter().position(|x| !x.is_finite()) {
+            return Err(format!("action {}", of(i)));
+        }
+        if let Some(e) = rollout.log_probs[t * n..(t + 1) * n].iter().position(|x| !x.is_finite()) {
+            return Err(format!("the log-probability of the action of environment {e} at step {t} of the rollout"));
+        }
+        if self.teaching == Teaching::Off {
+            return Ok(());
+        }
+        let labels = &mut rollout.teacher[row.clone()];
+        let taught = self.venv.teacher_actions(labels);
+        debug_assert!(taught, "who asks has checked that there is a teacher");
+        if let Some(i) = labels.iter().position(|x| !x.is_finite()) {
+            return Err(format!("the teacher's action {}", of(i)));
+        }
+        let mask_len = rollout.masks.len() / rollout.log_probs.len();
+        let masks = &rollout.masks[t * n * mask_len..(t + 1) * n * mask_len];
+        for (e, label) in labels.chunks_exact_mut(len).enumerate() {
+            keep_possible(&policy.heads.components, &masks[e * mask_len..(e + 1) * mask_len], label);
+            from_units(&policy.heads, label);
+        }
+        if self.teaching == Teaching::Acts {
+            rollout.actions[row].copy_from_slice(labels);
+        }
+        Ok(())
+    }
+
+    /// The first value that is not finite, by its place.
+    fn check_values(&self) -> Result<(), String> {
+        let (n, all) = (self.rollout.num_envs, [&self.rollout.values, &self.rollout.next_values]);
+        let bad = |values: &Vec<f32>| values.iter().position(|x| !x.is_finite());
+        match all.into_iter().find_map(bad) {
+            Some(i) => Err(format!("the value of environment {} at step {} of the rollout", i % n, i / n)),
+            None => Ok(()),
+        }
+    }
+
     /// Plays the actions of step `t` and writes down what they brought.
     fn play(&mut self, policy: &PolicyNetwork, t: usize, figures: &mut CollectFigures) -> Result<(), String> {
         let rollout = &mut self.rollout;
@@ -225,13 +296,16 @@ impl Collector {
             clip_to_bounds(&policy.heads.components, action);
         }
         let step = self.venv.step(&self.sent);
-        check_finite(&step)?;
+        check_finite(&step).map_err(|what| format!("{what} at step {t} of the rollout"))?;
         rollout.terminated[row.clone()].copy_from_slice(step.terminated);
         rollout.truncated[row.clone()].copy_from_slice(step.truncated);
         let ended = || step.terminated.iter().zip(step.truncated).map(|(a, b)| *a || *b);
         match &mut self.return_normalizer {
-            Some(normalizer) => normalizer.normalize(step.reward, ended(), &mut rollout.rewards[row]),
-            None => rollout.rewards[row].copy_from_slice(step.reward),
+            Some(normalizer) => normalizer.normalize(step.reward, ended(), &mut rollout.rewards[row.clone()]),
+            None => rollout.rewards[row.clone()].copy_from_slice(step.reward),
+        }
+        if let Some(e) = rollout.rewards[row].iter().position(|reward| !reward.is_finite()) {
+            return Err(format!("the scaled reward of environment {e} at step {t} of the rollout"));
         }
         figures.reward_mean += step.reward.iter().sum::<f64>();
         figures.episodes.extend_from_slice(step.episodes);
@@ -274,6 +348,22 @@ impl Collector {
         values(policy, host, &self.final_observations, &self.final_privileged, &mut last);
         for (i, value) in self.ended.iter().zip(last) {
             rollout.next_values[*i] = value;
+        }
+    }
+}
+
+/// Brings a teacher's action into the space: numbers within their bounds, choices to the nearest legal option.
+fn keep_possible(heads: &[ActionComponent], mask: &[bool], action: &mut [f32]) {
+    clip_to_bounds(heads, action);
+    let mut at = 0;
+    for head in heads {
+        if let ActionComponent::Categorical { offset, n, start } = head {
+            let legal = &mask[at..at + n];
+            let wanted = action[*offset] - *start as f32;
+            let distance = |option: &usize| (*option as f32 - wanted).abs();
+            let nearest = (0..*n).filter(|i| legal[*i]).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+            action[*offset] = (*start + nearest.unwrap_or(0) as i32) as f32;
+            at += n;
         }
     }
 }

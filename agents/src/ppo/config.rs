@@ -5,6 +5,7 @@
 //! Not here: which environment (`train/`), the schedule of evaluations and checkpoints.
 
 use super::learner_choice::LearnerChoice;
+use super::schedule::{OptimizerChoice, Schedule, TargetKlRule};
 use crate::artifact::{Activation, CriticInput, Distribution, HeadStyle, LOG_STD_RANGE, Spread};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct PpoConfig {
     pub learning_rate: f64,
     /// Lower the learning rate linearly to zero over the run.
     pub anneal_lr: bool,
+    /// How the learning rate goes to zero: `constant`, `linear` or `cosine`; given, it overrules `anneal_lr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_schedule: Option<Schedule>,
     /// Discount per step (not per day); in `(0, 1]`.
     pub gamma: f64,
     /// Lambda of generalised advantage estimation; in `[0, 1]`.
@@ -36,21 +40,37 @@ pub struct PpoConfig {
     pub clip_coef: f64,
     /// Lower `clip_coef` linearly to zero over the run.
     pub anneal_clip: bool,
+    /// How `clip_coef` goes to zero; given, it overrules `anneal_clip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_schedule: Option<Schedule>,
     /// Clip the value function as well (the pessimistic `max` form of openai/baselines).
     pub clip_value_loss: bool,
-    /// How far a value may move before its loss is clipped; positive, used with `clip_value_loss`.
+    /// How far a value may move before its loss is clipped; positive, used with `clip_value_loss`; in deviations of the
+    /// returns with `normalize_value`.
     pub value_clip: f64,
     /// Centre and scale advantages within each minibatch.
     pub normalize_advantage: bool,
-    /// Weight of the entropy bonus; not negative.
+    /// Weight of the entropy bonus, at the start; not negative.
     pub ent_coef: f64,
+    /// How `ent_coef` goes to `ent_coef_final`.
+    pub entropy_schedule: Schedule,
+    /// Weight of the entropy bonus at the end; not negative, used unless the schedule is constant.
+    pub ent_coef_final: f64,
+    /// Let the critic learn returns centred and scaled by their running statistics; exported, it speaks in their units.
+    pub normalize_value: bool,
     /// Weight of the value loss; not negative.
     pub vf_coef: f64,
     /// Limit of the global L2 norm of the gradient; positive.
     pub max_grad_norm: f64,
-    /// Stop the update after an epoch whose last minibatch has an approximate KL above this (CleanRL's rule);
-    /// `None` never stops.
+    /// Stop the update once the approximate KL is above this, by `target_kl_rule`; `None` never stops.
     pub target_kl: Option<f64>,
+    /// `epoch` looks at the last minibatch after each epoch, `minibatch` at each before its step, with 1.5 times the
+    /// target.
+    pub target_kl_rule: TargetKlRule,
+    /// What turns gradients into steps.
+    pub optimizer: OptimizerChoice,
+    /// Share of every parameter that a step of `adamw` takes away, times the learning rate; not negative.
+    pub weight_decay: f64,
     /// Adam's epsilon; positive.
     pub adam_eps: f64,
     /// Normalise observations by running statistics.
@@ -75,19 +95,27 @@ impl Default for PpoConfig {
             total_steps: 1_000_000,
             learning_rate: 3e-4,
             anneal_lr: true,
+            lr_schedule: None,
             gamma: 0.99,
             gae_lambda: 0.95,
             num_minibatches: 4,
             update_epochs: 4,
             clip_coef: 0.2,
             anneal_clip: false,
+            clip_schedule: None,
             clip_value_loss: false,
             value_clip: 0.2,
             normalize_advantage: true,
             ent_coef: 0.0,
+            entropy_schedule: Schedule::Constant,
+            ent_coef_final: 0.0,
+            normalize_value: false,
             vf_coef: 0.5,
             max_grad_norm: 0.5,
             target_kl: None,
+            target_kl_rule: TargetKlRule::Epoch,
+            optimizer: OptimizerChoice::Adam,
+            weight_decay: 0.0,
             adam_eps: 1e-5,
             normalize_observation: true,
             observation_clip: 10.0,
@@ -173,19 +201,26 @@ impl PpoConfig {
         self.total_steps.div_ceil(self.batch_size().max(1) as u64)
     }
 
-    /// What is left of a linear schedule when `update` (from 0) begins: 1 at first, never 0 during the run.
+    /// What is left of the run when `update` (from 0) begins: 1 at first, never 0 during the run.
     pub fn remaining(&self, update: u64) -> f64 {
         (1.0 - update as f64 / self.num_updates().max(1) as f64).max(0.0)
     }
 
     /// Learning rate of an update, counted from 0.
     pub fn learning_rate_at(&self, update: u64) -> f64 {
-        if self.anneal_lr { self.learning_rate * self.remaining(update) } else { self.learning_rate }
+        let annealed = if self.anneal_lr { Schedule::Linear } else { Schedule::Constant };
+        self.lr_schedule.unwrap_or(annealed).value(self.learning_rate, 0.0, self.remaining(update))
     }
 
     /// Clip coefficient of an update, counted from 0.
     pub fn clip_coef_at(&self, update: u64) -> f64 {
-        if self.anneal_clip { self.clip_coef * self.remaining(update) } else { self.clip_coef }
+        let annealed = if self.anneal_clip { Schedule::Linear } else { Schedule::Constant };
+        self.clip_schedule.unwrap_or(annealed).value(self.clip_coef, 0.0, self.remaining(update))
+    }
+
+    /// Weight of the entropy bonus of an update, counted from 0.
+    pub fn ent_coef_at(&self, update: u64) -> f64 {
+        self.entropy_schedule.value(self.ent_coef, self.ent_coef_final, self.remaining(update))
     }
 
     /// All faults, each with its key, what was found and what was expected; empty if there is none.
@@ -203,6 +238,15 @@ impl PpoConfig {
         faults.positive("clip_coef", self.clip_coef);
         faults.positive("value_clip", self.value_clip);
         faults.not_negative("ent_coef", self.ent_coef);
+        faults.not_negative("ent_coef_final", self.ent_coef_final);
+        if self.entropy_schedule == Schedule::Constant && self.ent_coef_final > 0.0 {
+            let expected = "0, because `entropy_schedule` is `constant`; `linear` or `cosine` go there";
+            faults.add("ent_coef_final", self.ent_coef_final, expected);
+        }
+        faults.not_negative("weight_decay", self.weight_decay);
+        if self.optimizer == OptimizerChoice::Adam && self.weight_decay > 0.0 {
+            faults.add("weight_decay", self.weight_decay, "0, because `optimizer` is `adam`; `adamw` decays weights");
+        }
         faults.not_negative("vf_coef", self.vf_coef);
         faults.positive("max_grad_norm", self.max_grad_norm);
         if let Some(target_kl) = self.target_kl {
@@ -425,6 +469,35 @@ mod tests {
         assert!((config.clip_coef_at(5) - 0.1).abs() < 1e-12);
         let fixed = PpoConfig { anneal_lr: false, ..config };
         assert_eq!(fixed.learning_rate_at(9), 3e-4);
+    }
+
+    #[test]
+    fn a_named_schedule_overrules_the_switches_and_the_entropy_has_one_of_its_own() {
+        let config = PpoConfig {
+            total_steps: 2048 * 10,
+            lr_schedule: Some(Schedule::Constant),
+            clip_schedule: Some(Schedule::Cosine),
+            ent_coef: 0.03,
+            entropy_schedule: Schedule::Linear,
+            ent_coef_final: 0.01,
+            ..PpoConfig::default()
+        };
+        assert_eq!(config.validate(), Vec::<String>::new());
+        assert_eq!(config.learning_rate_at(9), 3e-4);
+        assert_eq!(config.clip_coef_at(0), 0.2);
+        assert!((config.clip_coef_at(5) - 0.1).abs() < 1e-12);
+        assert!((config.ent_coef_at(5) - 0.02).abs() < 1e-12);
+        assert_eq!(config.ent_coef_at(0), 0.03);
+    }
+
+    #[test]
+    fn an_ending_without_a_schedule_and_a_decay_without_its_optimiser_are_refused() {
+        let config = PpoConfig { ent_coef_final: 0.1, weight_decay: 0.01, ..PpoConfig::default() };
+        let faults = config.validate();
+        assert!(faults[0].starts_with("`ppo.ent_coef_final` is 0.1, expected 0"), "{faults:?}");
+        assert!(faults[1].starts_with("`ppo.weight_decay` is 0.01, expected 0"), "{faults:?}");
+        let with = PpoConfig { optimizer: OptimizerChoice::AdamW, ent_coef_final: 0.0, ..config };
+        assert_eq!(with.validate(), Vec::<String>::new());
     }
 
     #[test]

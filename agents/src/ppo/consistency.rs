@@ -297,7 +297,14 @@ fn gradients_agree_with_finite_differences_of_the_loss() {
 fn assert_gradients_are_differences(network: &NetworkConfig) {
     let mut trainer = trainer_of("ProbeHybrid-v0", DeviceChoice::Flex, network);
     let (batch, _) = collected(&mut trainer);
-    let settings = LossSettings { clip_coef: 0.2, value_clip: None, vf_coef: 0.5, ent_coef: 0.01 };
+    let settings = LossSettings {
+        clip_coef: 0.2,
+        value_clip: None,
+        vf_coef: 0.5,
+        ent_coef: 0.01,
+        surrogate: true,
+        imitation: 0.0,
+    };
     let learner = &trainer.learner;
     let total =
         |network: &ActorCritic| f64::from(host(loss(network, &learner.layout, &batch, settings).total.inner())[0]);
@@ -376,6 +383,9 @@ fn a_reward_that_is_not_finite_is_named_with_its_environment() {
     let mut trainer = Trainer::new(&config, &NetworkConfig::default(), 5, venv, DeviceChoice::Flex).unwrap();
     let weights: PolicyNetwork = trainer.policy_network();
     let error = trainer.update().unwrap_err();
-    assert_eq!(error, PpoError::NotFinite { what: "the reward of environment 0".into(), update: 1 });
+    assert_eq!(
+        error,
+        PpoError::NotFinite { what: "the reward of environment 0 at step 2 of the rollout".into(), update: 1 }
+    );
     assert_eq!(trainer.policy_network().actor, weights.actor, "nothing was learned from it");
 }

@@ -11,6 +11,7 @@ use super::host::HostLearner;
 use super::learner::{LearnSettings, Learner, StepFigures, in_order, read};
 use super::loss::loss;
 use super::optimizer::ClippedAdam;
+use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;
 use crate::artifact::{Activation, CriticInput, Dense, Mlp, MlpScratch, PolicyNetwork, log_prob};
 use crate::device::{DeviceChoice, open};
@@ -121,6 +122,7 @@ impl Case {
             observations: floats(&rollout["obs"]),
             privileged: Vec::new(),
             actions: floats(&rollout["actions"]),
+            teacher: Vec::new(),
             masks,
             log_probs: floats(&rollout["old_log_probs"]),
             rewards: numbers(&rollout["rewards"]),
@@ -178,6 +180,7 @@ impl Case {
             layout: HeadLayout::new(&network.heads),
             device,
             host: None,
+            watch: StepWatch::new(ParameterMap::of(&network)),
         }
     }
 

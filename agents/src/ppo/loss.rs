@@ -20,6 +20,10 @@ pub(super) struct LossSettings {
     pub(super) vf_coef: f64,
     /// Weight of the entropy.
     pub(super) ent_coef: f64,
+    /// Whether the policy learns from advantages; it does not while it only imitates.
+    pub(super) surrogate: bool,
+    /// Weight of `-ln p` of the teacher's actions; above 0 only where the rollout holds them.
+    pub(super) imitation: f64,
 }
 
 /// The loss of a minibatch.
@@ -27,7 +31,7 @@ pub(super) struct LossSettings {
 pub(super) struct Loss {
     /// What is minimised, `[1]`, on the tape.
     pub(super) total: Tensor<1>,
-    /// Total, policy loss, value loss and entropy, `[4]`, off the tape.
+    /// Total, policy loss, value loss, entropy and imitation loss, `[5]`, off the tape.
     pub(super) terms: Tensor<1>,
     /// `ln(new probability / old probability)`, `[rows, 1]`, off the tape.
     pub(super) log_ratio: Tensor<2>,
@@ -36,7 +40,8 @@ pub(super) struct Loss {
 /// ```text
 /// policy = mean(max(-A ratio, -A clamp(ratio, 1 - clip_coef, 1 + clip_coef)))
 /// value  = 1/2 mean(e), e = (v - R)^2, or with a value clip the larger of that and the clipped one's
-/// total  = policy + vf_coef value - ent_coef entropy
+/// imitation = mean(-ln p(teacher's action))
+/// total  = policy + vf_coef value - ent_coef entropy + imitation_coef imitation
 /// ```
 ///
 /// Source: Schulman et al. 2017 (arXiv:1707.06347), equation 9; value clipping as in openai/baselines.
@@ -45,10 +50,11 @@ pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, se
     let (log_prob, entropy) = layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, settings.ent_coef > 0.0);
 
     let log_ratio = log_prob - batch.old_log_prob.clone();
+    let log_ratio = if settings.surrogate { log_ratio } else { log_ratio.zeros_like() };
     let ratio = log_ratio.clone().exp();
     let clipped = ratio.clone().clamp(1.0 - settings.clip_coef, 1.0 + settings.clip_coef);
     let gain = (ratio * batch.advantage.clone()).min_pair(clipped * batch.advantage.clone());
-    let policy = gain.mean().neg();
+    let policy = if settings.surrogate { gain.mean().neg() } else { gain.mean().zeros_like() };
 
     let error = (values.clone() - batch.returns.clone()).square();
     let error = match settings.value_clip {
@@ -63,6 +69,15 @@ pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, se
     let entropy = entropy.mean();
     let total = policy.clone() + value.clone().mul_scalar(settings.vf_coef);
     let total = if settings.ent_coef > 0.0 { total - entropy.clone().mul_scalar(settings.ent_coef) } else { total };
-    let terms = Tensor::cat([total.clone(), policy, value, entropy].map(Tensor::inner).to_vec(), 0);
+    let imitation = match &batch.teacher {
+        Some(teacher) if settings.imitation > 0.0 => {
+            // Imitation moves the means: how much the policy tries out is not for a teacher to say who tries nothing.
+            let log_std = log_std.map(Tensor::detach);
+            layout.evaluate(&parameters, log_std.as_ref(), teacher, false).0.mean().neg()
+        }
+        _ => entropy.zeros_like(),
+    };
+    let total = if settings.imitation > 0.0 { total + imitation.clone().mul_scalar(settings.imitation) } else { total };
+    let terms = Tensor::cat([total.clone(), policy, value, entropy, imitation].map(Tensor::inner).to_vec(), 0);
     Loss { total, terms, log_ratio: log_ratio.inner() }
 }

@@ -16,20 +16,28 @@ mod error;
 mod exploration;
 mod gae;
 mod host;
+mod imitation;
 mod init;
 mod learner;
 mod learner_choice;
 mod loss;
 mod optimizer;
+mod parameters;
 mod rollout;
+mod schedule;
 mod trainer;
+mod value_scale;
 
 #[cfg(test)]
 mod consistency;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod options_tests;
 
 pub use config::{CriticKind, CriticObservation, NetworkConfig, PpoConfig};
 pub use error::PpoError;
+pub use imitation::WarmStart;
 pub use learner_choice::LearnerChoice;
+pub use schedule::{OptimizerChoice, Schedule, TargetKlRule};
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

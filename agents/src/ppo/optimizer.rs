@@ -1,4 +1,4 @@
-//! Adam behind a clip of the global gradient norm.
+//! Adam or AdamW behind a clip of the global gradient norm.
 //!
 //! In: a network and the gradients of its loss. Out: the network one step further.
 //! Always: the norm is over all parameters together (Burn's own clip is per tensor, which is not PPO's); all parameters
@@ -8,7 +8,7 @@ use super::actor_critic::ActorCritic;
 use crate::device::{self, DeviceError};
 use burn::module::{Module, Param, ParamId};
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// Added to the norm so that a zero gradient stays zero.
 pub(super) const NORM_EPSILON: f64 = 1e-6;
@@ -18,11 +18,14 @@ pub(super) const BETA_1: f32 = 0.9;
 /// How much of the second moment is kept.
 pub(super) const BETA_2: f32 = 0.999;
 
-/// Adam with a limit on the gradient's norm.
+/// Adam with a limit on the gradient's norm, and decoupled weight decay.
+#[derive(Clone)]
 pub(super) struct ClippedAdam {
     adam: Adam,
     pub(super) epsilon: f32,
     pub(super) max_grad_norm: f64,
+    /// Of every parameter, per unit of learning rate; 0 is plain Adam.
+    pub(super) weight_decay: f64,
     state: Option<AdamState<1>>,
 }
 
@@ -45,23 +48,23 @@ impl ClippedAdam {
     pub(super) fn new(epsilon: f64, max_grad_norm: f64) -> Self {
         let epsilon = epsilon as f32;
         let adam = AdamConfig::new().with_beta_1(BETA_1).with_beta_2(BETA_2).with_epsilon(epsilon).build();
-        Self { adam, epsilon, max_grad_norm, state: None }
+        Self { adam, epsilon, max_grad_norm, weight_decay: 0.0, state: None }
     }
 
-    /// Clips and steps; also returns the norm before clipping, `[1]`.
+    /// The same with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101): before its step every
+    /// parameter shrinks by `learning_rate * weight_decay` of itself.
+    pub(super) fn with_weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// What a step leaves of a parameter before Adam moves it; exactly 1 without decay.
+    pub(super) fn kept(&self, learning_rate: f64) -> f32 {
+        (1.0 - learning_rate * self.weight_decay) as f32
+    }
+
+    /// Clips a gradient in the network's fixed order and steps; also returns the norm before clipping, `[1]`.
     ///
     /// Nothing is read back, so that a graphics card need not wait: whoever reads the norm must check that it is finite.
-    pub(super) fn step(
-        &mut self,
-        network: ActorCritic,
-        gradients: &mut Gradients,
-        learning_rate: f64,
-    ) -> (ActorCritic, Tensor<1>) {
-        let gradient = network.flatten_gradients(gradients);
-        self.step_flat(network, gradient, learning_rate)
-    }
-
-    /// The same with the gradient as one vector in the network's fixed order.
     pub(super) fn step_flat(
         &mut self,
         network: ActorCritic,
@@ -69,7 +72,11 @@ impl ClippedAdam {
         learning_rate: f64,
     ) -> (ActorCritic, Tensor<1>) {
         let (gradient, norm) = self.clipped(gradient);
-        let (parameters, state) = self.adam.step(learning_rate, network.flatten(), gradient, self.state.take());
+        let mut parameters = network.flatten();
+        if self.weight_decay > 0.0 {
+            parameters = parameters.mul_scalar(self.kept(learning_rate));
+        }
+        let (parameters, state) = self.adam.step(learning_rate, parameters, gradient, self.state.take());
         self.state = state;
         (network.with_parameters(&parameters), norm)
     }

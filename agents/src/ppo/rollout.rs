@@ -20,6 +20,8 @@ pub(super) struct RolloutBuffer {
     pub(super) privileged: Vec<f32>,
     /// `[num_steps, num_envs, action_len]`, as sampled.
     pub(super) actions: Vec<f32>,
+    /// `[num_steps, num_envs, action_len]`: what the teacher would do, as it would be stored; empty without one.
+    pub(super) teacher: Vec<f32>,
     /// `[num_steps, num_envs, mask_len]`, true where an option is legal.
     pub(super) masks: Vec<bool>,
     /// `[num_steps, num_envs]`, of the stored actions under the policy that took them.
@@ -45,6 +47,8 @@ pub(super) struct Batch {
     pub(super) privileged: Option<Tensor<2>>,
     /// The actions, taken apart.
     pub(super) actions: ActionBatch,
+    /// The teacher's actions, taken apart; absent where none was asked.
+    pub(super) teacher: Option<ActionBatch>,
     /// `[rows, 1]`.
     pub(super) old_log_prob: Tensor<2>,
     /// `[rows, 1]`.
@@ -72,6 +76,7 @@ impl RolloutBuffer {
             observations: vec![0.0; n * observation_len],
             privileged: vec![0.0; n * privileged_len],
             actions: vec![0.0; n * action_len],
+            teacher: Vec::new(),
             masks: vec![true; n * mask_len],
             log_probs: vec![0.0; n],
             rewards: vec![0.0; n],
@@ -103,16 +108,18 @@ impl RolloutBuffer {
     /// Copies the rollout to the device, once per update; `advantages` are raw.
     pub(super) fn upload(&self, layout: &HeadLayout, advantages: &Advantages, device: &Device) -> Batch {
         let rows = self.len();
-        let (continuous, choices) = layout.split(&self.actions);
         let all_legal = self.masks.iter().all(|legal| *legal);
         let forbidden = || self.masks.iter().map(|legal| !legal).collect::<Vec<bool>>();
-        let actions = ActionBatch {
-            continuous: (layout.continuous > 0)
-                .then(|| Tensor::from_data(TensorData::new(continuous, [rows, layout.continuous]), device)),
-            choices: (layout.choices > 0)
-                .then(|| Tensor::from_data(TensorData::new(choices, [rows, layout.choices]), device)),
-            forbidden: (!all_legal)
-                .then(|| Tensor::from_data(TensorData::new(forbidden(), [rows, layout.options]), device)),
+        let upload = |actions: &[f32]| {
+            let (continuous, choices) = layout.split(actions);
+            ActionBatch {
+                continuous: (layout.continuous > 0)
+                    .then(|| Tensor::from_data(TensorData::new(continuous, [rows, layout.continuous]), device)),
+                choices: (layout.choices > 0)
+                    .then(|| Tensor::from_data(TensorData::new(choices, [rows, layout.choices]), device)),
+                forbidden: (!all_legal)
+                    .then(|| Tensor::from_data(TensorData::new(forbidden(), [rows, layout.options]), device)),
+            }
         };
         let observation_len = self.observations.len() / rows;
         Batch {
@@ -121,7 +128,8 @@ impl RolloutBuffer {
                 let shape = [rows, self.privileged.len() / rows];
                 Tensor::from_data(TensorData::new(self.privileged.clone(), shape), device)
             }),
-            actions,
+            actions: upload(&self.actions),
+            teacher: (!self.teacher.is_empty()).then(|| upload(&self.teacher)),
             old_log_prob: column(self.log_probs.clone(), device),
             old_value: column(self.values.clone(), device),
             returns: column(narrow(&advantages.returns), device),
@@ -136,14 +144,16 @@ impl Batch {
         let device = self.observation.device();
         let at = Tensor::<1, Int>::from_data(TensorData::new(indices.to_vec(), [indices.len()]), &device);
         let pick = |x: &Tensor<2>| x.clone().select(0, at.clone());
+        let taken = |actions: &ActionBatch| ActionBatch {
+            continuous: actions.continuous.as_ref().map(pick),
+            choices: actions.choices.clone().map(|x| x.select(0, at.clone())),
+            forbidden: actions.forbidden.clone().map(|x| x.select(0, at.clone())),
+        };
         Self {
             observation: pick(&self.observation),
             privileged: self.privileged.as_ref().map(pick),
-            actions: ActionBatch {
-                continuous: self.actions.continuous.as_ref().map(pick),
-                choices: self.actions.choices.clone().map(|x| x.select(0, at.clone())),
-                forbidden: self.actions.forbidden.clone().map(|x| x.select(0, at.clone())),
-            },
+            actions: taken(&self.actions),
+            teacher: self.teacher.as_ref().map(taken),
             old_log_prob: pick(&self.old_log_prob),
             old_value: pick(&self.old_value),
             returns: pick(&self.returns),
@@ -154,14 +164,16 @@ impl Batch {
     /// A run of neighbouring rows.
     pub(super) fn rows(&self, range: Range<usize>) -> Self {
         let pick = |x: &Tensor<2>| x.clone().slice([range.clone()]);
+        let taken = |actions: &ActionBatch| ActionBatch {
+            continuous: actions.continuous.as_ref().map(pick),
+            choices: actions.choices.clone().map(|x| x.slice([range.clone()])),
+            forbidden: actions.forbidden.clone().map(|x| x.slice([range.clone()])),
+        };
         Self {
             observation: pick(&self.observation),
             privileged: self.privileged.as_ref().map(pick),
-            actions: ActionBatch {
-                continuous: self.actions.continuous.as_ref().map(pick),
-                choices: self.actions.choices.clone().map(|x| x.slice([range.clone()])),
-                forbidden: self.actions.forbidden.clone().map(|x| x.slice([range.clone()])),
-            },
+            actions: taken(&self.actions),
+            teacher: self.teacher.as_ref().map(taken),
             old_log_prob: pick(&self.old_log_prob),
             old_value: pick(&self.old_value),
             returns: pick(&self.returns),

@@ -5,16 +5,22 @@
 //! refuses to go on or to save. Not here: evaluation, logging, when to save (`train/`); the files (`checkpoint.rs`).
 
 use super::actor_critic::ActorCritic;
-use super::collector::{CollectFigures, Collector};
+use super::collector::{CollectFigures, Collector, Teaching};
 use super::config::{CriticObservation, NetworkConfig, PpoConfig};
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
 use super::host::HostLearner;
+use super::imitation::WarmStart;
 use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory};
 use super::optimizer::ClippedAdam;
+use super::parameters::{ParameterMap, StepWatch};
+use super::rollout::RolloutBuffer;
+use super::value_scale::ValueScale;
 use crate::artifact::{ActionHead, Distribution, MlpScratch, PolicyNetwork, Spread, deviations};
 use crate::device::{self, DeviceChoice};
+use crate::imitation::ImitationConfig;
+use burn::tensor::{Tensor, TensorData};
 use flexai_env::core::{EpisodeStatistics, SeedTree, StreamRng, VecEnv};
 use serde::Serialize;
 use std::time::Instant;
@@ -27,6 +33,10 @@ pub struct Trainer {
     pub(super) collector: Collector,
     pub(super) learner: Learner,
     pub(super) shuffle: StreamRng,
+    /// Who is imitated, and how.
+    pub(super) imitation: Option<ImitationConfig>,
+    /// Statistics of the returns, if the critic learns them normalised.
+    pub(super) value_scale: Option<ValueScale>,
     /// Updates done.
     pub(super) updates: u64,
     /// The policy that acts; its weights are those of the learner's network.
@@ -64,12 +74,29 @@ pub struct UpdateReport {
     pub learning_rate: f64,
     /// Clip coefficient of this update.
     pub clip_coef: f64,
-    /// Epochs run; fewer than configured where `target_kl` stopped them.
+    /// Weight of the entropy bonus of this update.
+    pub ent_coef: f64,
+    /// Weight of the imitation of this update; 0 without a teacher.
+    pub imitation_coef: f64,
+    /// Mean of `-ln p(teacher's action)` over all minibatches; 0 where the teacher is not asked.
+    pub imitation_loss: f64,
+    /// What the demonstrations before the first update brought; told with that update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<WarmStart>,
+    /// Mean gradient norm of each layer before clipping, in the order of [`Trainer::layer_names`].
+    pub layer_grad_norms: Vec<f64>,
+    /// Epochs begun; fewer than configured where `target_kl` stopped them.
     pub epochs_run: usize,
     /// Mean of each info column over the rollout, in the order of the environment's `info_keys`.
     pub info_means: Vec<f64>,
     /// Mean reward per step, before scaling.
     pub reward_mean: f64,
+    /// Mean of each number of the flat action over the rollout, as drawn: a choice counts as its option's number.
+    pub taken_mean: Vec<f64>,
+    /// Standard deviation of the same.
+    pub taken_std: Vec<f64>,
+    /// Share of the rollout's observed numbers that normalisation clipped; 0 without it.
+    pub clipped_observations: f64,
     /// Standard deviation of each continuous action after the update: of the normal before squashing or clipping, or of a
     /// beta distribution in the action's units; the mean over the present observations where it depends on them.
     pub action_std: Vec<f64>,
@@ -126,7 +153,8 @@ impl Trainer {
         let learner = Learner {
             host: on_host.then(|| HostLearner::new(&policy)),
             network: weights,
-            optimizer: ClippedAdam::new(config.adam_eps, config.max_grad_norm),
+            optimizer: ClippedAdam::new(config.adam_eps, config.max_grad_norm).with_weight_decay(config.weight_decay),
+            watch: StepWatch::new(ParameterMap::of(&policy)),
             layout: HeadLayout::new(&heads),
             device,
         };
@@ -137,6 +165,8 @@ impl Trainer {
             collector,
             learner,
             shuffle: tree.stream("shuffle"),
+            imitation: None,
+            value_scale: config.normalize_value.then(ValueScale::new),
             updates: 0,
             policy,
             failure: None,
@@ -208,6 +238,8 @@ impl Trainer {
         let update = self.updates + 1;
         let not_finite = |what: String| PpoError::NotFinite { what, update };
         let start = Instant::now();
+        let warm_start = self.warm_start()?;
+        self.collector.teaching = if self.imitation_coef() > 0.0 { Teaching::Labels } else { Teaching::Off };
         let collected = self.collector.collect(&self.policy).map_err(not_finite)?;
         let collect_seconds = start.elapsed().as_secs_f64();
 
@@ -215,25 +247,54 @@ impl Trainer {
         let (figures, settings, explained) = self.learn()?;
         self.updates += 1;
         let timing = UpdateTiming { collect_seconds, learn_seconds: start.elapsed().as_secs_f64() };
-        Ok(self.report(collected, &figures, settings, explained, timing))
+        Ok(UpdateReport { warm_start, ..self.report(collected, &figures, settings, explained, timing) })
     }
 
     /// The epochs on the last rollout; the figures of each step, and how much the collecting critic explained.
     fn learn(&mut self) -> Result<(Vec<StepFigures>, LearnSettings, f64), PpoError> {
         let update = self.updates + 1;
         let not_finite = |what: String| PpoError::NotFinite { what, update };
-        let settings = LearnSettings::at(&self.config, self.updates);
+        let mut settings = LearnSettings::at(&self.config, self.updates);
+        settings.loss.imitation = self.imitation_coef();
         let rollout = self.collector.rollout();
-        let advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
-        let explained = explained_variance(&rollout.values, &advantages.returns);
-        let figures = self.learner.update(rollout, &advantages, settings, &mut self.shuffle)?;
-        if let Some((i, what)) = figures.iter().enumerate().find_map(|(i, f)| Some((i, f.first_not_finite()?))) {
-            return Err(not_finite(format!("{what} of minibatch {}", i + 1)));
+        let mut advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
+        if let Some(i) = advantages.advantages.iter().position(|x| !x.is_finite()) {
+            let (e, t) = (i % rollout.num_envs, i / rollout.num_envs);
+            return Err(not_finite(format!("the advantage of environment {e} at step {t} of the rollout")));
         }
-        let policy = self.learner.network.to_policy_network(&self.heads, None)?;
-        check_weights(&policy).map_err(not_finite)?;
-        self.policy = policy;
+        let explained = explained_variance(&rollout.values, &advantages.returns);
+        advantages.returns = targets(&mut self.value_scale, &mut self.learner, advantages.returns)?;
+        let scaled = self.value_scale.as_ref().filter(|_| settings.loss.value_clip.is_some()).map(|scale| {
+            let values = rollout.values.iter().map(|x| scale.normalized(f64::from(*x)) as f32).collect();
+            RolloutBuffer { values, ..rollout.clone() }
+        });
+        let rollout = scaled.as_ref().unwrap_or(rollout);
+        let figures = self.learner.update(rollout, &advantages, settings, &mut self.shuffle)?;
+        self.take_weights(self.config.num_minibatches, "")?;
         Ok((figures, settings, explained))
+    }
+
+    /// Makes the learner's network the policy that acts, if every number of the last learning phase, of so many minibatches
+    /// an epoch, was finite.
+    ///
+    /// # Errors
+    /// [`PpoError::NotFinite`], [`PpoError::Device`].
+    pub(super) fn take_weights(&mut self, minibatches: usize, phase: &str) -> Result<(), PpoError> {
+        if let Some(fault) = self.learner.watch().fault() {
+            let (epoch, minibatch) = (fault.step / minibatches + 1, fault.step % minibatches + 1);
+            let what = format!("{} in minibatch {minibatch} of epoch {epoch}{phase}", fault.what);
+            return Err(PpoError::NotFinite { what, update: self.updates + 1 });
+        }
+        self.policy = self.learner.network.to_policy_network(&self.heads, None)?;
+        if let Some(scale) = &self.value_scale {
+            scale.fold_into(&mut self.policy);
+        }
+        Ok(())
+    }
+
+    /// Names of the layers whose gradient norms are reported: `actor_1`, .., `critic_1`, .., `spread`.
+    pub fn layer_names(&self) -> Vec<String> {
+        self.learner.watch.map.layers().iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn report(
@@ -245,6 +306,11 @@ impl Trainer {
         timing: UpdateTiming,
     ) -> UpdateReport {
         let mean = |of: fn(&StepFigures) -> f64| figures.iter().map(of).sum::<f64>() / figures.len() as f64;
+        let rollout = self.collector.rollout();
+        let (taken_mean, taken_std) = columns(&rollout.actions, self.policy.action_len());
+        let clip = self.config.observation_clip as f32;
+        let clipped = rollout.observations.iter().filter(|x| self.config.normalize_observation && x.abs() >= clip);
+        let clipped_observations = clipped.count() as f64 / rollout.observations.len() as f64;
         UpdateReport {
             update: self.updates,
             env_steps: self.env_steps(),
@@ -259,9 +325,17 @@ impl Trainer {
             explained_variance,
             learning_rate: settings.learning_rate,
             clip_coef: settings.loss.clip_coef,
-            epochs_run: figures.len() / self.config.num_minibatches,
+            ent_coef: settings.loss.ent_coef,
+            imitation_coef: settings.loss.imitation,
+            imitation_loss: mean(|f| f.imitation_loss),
+            warm_start: None,
+            layer_grad_norms: self.learner.watch().mean_norms(),
+            epochs_run: figures.len().div_ceil(self.config.num_minibatches),
             info_means: collected.info_means,
             reward_mean: collected.reward_mean,
+            taken_mean,
+            taken_std,
+            clipped_observations,
             action_std: self.action_std(),
             timing,
         }
@@ -318,15 +392,36 @@ fn check_environments(config: &PpoConfig, network: &NetworkConfig, venv: &VecEnv
     Ok(())
 }
 
-/// The first parameter that is not finite, by name.
-fn check_weights(policy: &PolicyNetwork) -> Result<(), String> {
-    for (name, mlp) in [("actor", &policy.actor), ("critic", &policy.critic)] {
-        for (i, layer) in mlp.layers.iter().enumerate() {
-            let norm = mlp.norms.get(i).into_iter().flat_map(|norm| norm.gain.iter().chain(&norm.bias));
-            if !layer.weight.iter().chain(&layer.bias).chain(norm).all(|x| x.is_finite()) {
-                return Err(format!("a weight of layer {} of the {name}", i + 1));
-            }
+/// Returns as the critic is to say them; its last layer follows the statistics.
+///
+/// # Errors
+/// [`PpoError::Device`].
+pub(super) fn targets(
+    scale: &mut Option<ValueScale>,
+    learner: &mut Learner,
+    returns: Vec<f64>,
+) -> Result<Vec<f64>, PpoError> {
+    let Some(scale) = scale else { return Ok(returns) };
+    let head = learner.watch.map.critic_head().expect("every policy has a critic");
+    let mut parameters = device::read(learner.network.flatten())?;
+    scale.update(&returns, &mut parameters, &head);
+    let len = parameters.len();
+    let vector = Tensor::<1>::from_data(TensorData::new(parameters, [len]), &learner.device);
+    learner.network = learner.network.clone().with_parameters(&vector);
+    Ok(returns.into_iter().map(|x| scale.normalized(x)).collect())
+}
+
+/// Mean and standard deviation of each of `len` columns.
+fn columns(rows: &[f32], len: usize) -> (Vec<f64>, Vec<f64>) {
+    let n = (rows.len() / len) as f64;
+    let (mut mean, mut variance) = (vec![0.0; len], vec![0.0; len]);
+    for row in rows.chunks_exact(len) {
+        mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x) / n);
+    }
+    for row in rows.chunks_exact(len) {
+        for ((sum, mean), x) in variance.iter_mut().zip(&mean).zip(row) {
+            *sum += (f64::from(*x) - mean).powi(2) / n;
         }
     }
-    if policy.log_std.iter().all(|x| x.is_finite()) { Ok(()) } else { Err("the spread of the actions".to_string()) }
+    (mean, variance.iter().map(|x| x.sqrt()).collect())
 }

@@ -15,6 +15,7 @@ use super::rival::{OptionSpec, RivalPolicy, first_fault};
 use crate::planning::solver::{InteriorPoint, Limits, Solver};
 use crate::planning::{DispatchModel, ForecastChoice, Outlook, OutlookOptions, SiteHorizon, Wanted, thrifty};
 use crate::policy::{Policy, PolicySource, Situation};
+use flexai_env::core::StateError;
 use flexai_env::site::{SiteAction, SiteConfig, SiteView};
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,14 @@ impl Policy for Arbitrage {
 
     fn begin_episode(&mut self, seed: u64) {
         self.0.begin_episode(seed);
+    }
+
+    fn save_state(&self) -> Vec<u8> {
+        self.0.save_state()
+    }
+
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.0.load_state(bytes)
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {

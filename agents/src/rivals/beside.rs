@@ -3,6 +3,9 @@
 //! Always: both see the same situation, and neither knows of the other.
 
 use crate::policy::{Policy, Situation};
+use flexai_env::core::{StateError, decode_state, encode_state};
+
+const OWNER: &str = "two policies side by side";
 
 /// The batteries of one policy beside the jobs of another.
 pub struct Beside {
@@ -27,6 +30,16 @@ impl Policy for Beside {
     fn begin_episode(&mut self, seed: u64) {
         self.batteries.begin_episode(seed);
         self.jobs.begin_episode(seed);
+    }
+
+    fn save_state(&self) -> Vec<u8> {
+        encode_state(OWNER, &(self.batteries.save_state(), self.jobs.save_state()))
+    }
+
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let (batteries, jobs): (Vec<u8>, Vec<u8>) = decode_state(OWNER, bytes)?;
+        self.batteries.load_state(&batteries)?;
+        self.jobs.load_state(&jobs)
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {

@@ -7,6 +7,7 @@
 use super::rival::Rival;
 use super::{RIVALS, find_rival};
 use crate::policy::{Policy, PolicySource, Situation};
+use flexai_env::core::StateError;
 use flexai_env::site::SiteConfig;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -216,6 +217,14 @@ impl Policy for Named {
 
     fn begin_episode(&mut self, seed: u64) {
         self.policy.begin_episode(seed);
+    }
+
+    fn save_state(&self) -> Vec<u8> {
+        self.policy.save_state()
+    }
+
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.policy.load_state(bytes)
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {

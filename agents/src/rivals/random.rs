@@ -2,7 +2,7 @@
 
 use super::rival::{NoOptions, RivalPolicy};
 use crate::policy::{Policy, Situation};
-use flexai_env::core::{SeedTree, StreamRng};
+use flexai_env::core::{SeedTree, StateError, StreamRng, decode_state, encode_state};
 use rand::RngExt;
 
 /// Draws every flat action uniformly from -1 .. 1, or from the possible levels where actions are discrete.
@@ -27,6 +27,15 @@ impl Policy for Random {
 
     fn begin_episode(&mut self, seed: u64) {
         self.rng = SeedTree::new(seed).stream("random policy");
+    }
+
+    fn save_state(&self) -> Vec<u8> {
+        encode_state(Self::NAME, &self.rng)
+    }
+
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.rng = decode_state(Self::NAME, bytes)?;
+        Ok(())
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {

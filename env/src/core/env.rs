@@ -50,6 +50,12 @@ pub trait Env: Send {
         None
     }
 
+    /// Writes what a teacher would do now, as a flat action, and says true; false where there is none. It may be asked
+    /// once per step.
+    fn teacher_action(&mut self, _action: &mut [f32]) -> bool {
+        false
+    }
+
     /// Length of what a critic may know beyond the observation while it is trained; 0 if the environment offers nothing.
     fn privileged_len(&self) -> usize {
         0

@@ -220,6 +220,18 @@ impl VecEnv {
         }
     }
 
+    /// Writes what each environment's teacher would do now, `[num_envs, action_len]`; false if one has none.
+    ///
+    /// # Panics
+    /// If `actions` has another length.
+    pub fn teacher_actions(&mut self, actions: &mut [f32]) -> bool {
+        assert_eq!(actions.len(), self.slots.len() * self.action_len, "one action per environment");
+        let len = self.action_len;
+        // A teacher is often dearer than a step, so a few of them are shared between threads already.
+        let rows = self.slots.par_iter_mut().zip(actions.par_chunks_mut(len));
+        rows.map(|(slot, action)| slot.env.teacher_action(action)).reduce(|| true, |a, b| a && b)
+    }
+
     /// The state of every environment, to continue exactly from here.
     pub fn save_state(&self) -> Vec<Vec<u8>> {
         self.slots.iter().map(|slot| slot.env.save_state()).collect()

@@ -34,6 +34,10 @@ macro_rules! forward_actions {
             $inner.info_keys()
         }
 
+        fn teacher_action(&mut $self, action: &mut [f32]) -> bool {
+            $inner.teacher_action(action)
+        }
+
         fn privileged_len(&$self) -> usize {
             $inner.privileged_len()
         }

@@ -15,6 +15,8 @@ mod output;
 mod policy_source;
 mod report;
 mod rivals;
+mod scalars;
+mod seeds;
 mod stored;
 mod sweep;
 mod train;

@@ -8,6 +8,7 @@ use super::export::copy_artifact;
 use super::output::{print_json, print_line};
 use super::policy_source::{POLICY_FOLDER, Player};
 use super::rivals::{quick_rivals, rival_identity};
+use super::seeds::train_seeds;
 use super::train_loop::{Judge, TrainLoop};
 use super::{Failure, Outcome};
 use crate::cli::TrainArgs;
@@ -19,6 +20,7 @@ use crate::progress::{Progress, ProgressMode};
 use crate::run_dir::{RunDir, RunManifest, replace_file};
 use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
 use flexai_agents::hybrid::{self, PlannedFleet};
+use flexai_agents::imitation::TaughtFleet;
 use flexai_agents::policy::NetworkPolicy;
 use flexai_agents::ppo::Trainer;
 use flexai_env::core::{Env, EnvContext, RecordEpisodeStatistics, VecEnv, make};
@@ -31,6 +33,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(super) fn train(args: &TrainArgs) -> Outcome {
+    if let (Some(path), false) = (&args.config, args.seeds.is_empty()) {
+        return train_seeds(args, path);
+    }
     let (config, run, resumed) = match (&args.resume, &args.config) {
         (Some(path), _) => resume_run(args, path)?,
         (None, Some(path)) => new_run(args, path)?,
@@ -123,18 +128,32 @@ pub(super) fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failu
 pub(super) fn build_trainer(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<Trainer, Failure> {
     let envs = (0..config.ppo.num_envs).map(|_| training_env(config, setup)).collect::<Result<Vec<_>, _>>();
     let venv = VecEnv::new(envs?);
-    Trainer::new(&config.ppo, &config.network, config.seed, venv, config.device).map_err(Failure::input)
+    let trainer = Trainer::new(&config.ppo, &config.network, config.seed, venv, config.device);
+    let mut trainer = trainer.map_err(Failure::input)?;
+    if let Some(imitation) = &config.imitation {
+        trainer.imitate(imitation).map_err(Failure::input)?;
+    }
+    Ok(trainer)
 }
 
 /// One environment to train in.
 fn training_env(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<Box<dyn Env>, Failure> {
-    let (Some(plan), Some(setup)) = (&config.plan, setup) else {
-        return make(&config.env.id, &EnvContext { site: setup.cloned() }).map_err(Failure::input);
-    };
-    setup.require_training().map_err(Failure::input)?;
-    let fleet = PlannedFleet::new(FlexFleet::new(Arc::clone(setup)), plan);
-    let fleet = fleet.map_err(|fault| Fault::new("`plan`", fault).hint("`flexai evaluate --help` names the rivals"))?;
-    Ok(Box::new(RecordEpisodeStatistics::new(fleet)))
+    let hint = "`flexai evaluate --help` names the rivals";
+    match (&config.plan, &config.imitation, setup) {
+        (Some(plan), _, Some(setup)) => {
+            setup.require_training().map_err(Failure::input)?;
+            let fleet = PlannedFleet::new(FlexFleet::new(Arc::clone(setup)), plan);
+            let fleet = fleet.map_err(|fault| Fault::new("`plan`", fault).hint(hint))?;
+            Ok(Box::new(RecordEpisodeStatistics::new(fleet)))
+        }
+        (None, Some(imitation), Some(setup)) => {
+            setup.require_training().map_err(Failure::input)?;
+            let fleet = TaughtFleet::new(FlexFleet::new(Arc::clone(setup)), &imitation.teacher);
+            let fleet = fleet.map_err(|fault| Fault::new("`imitation.teacher`", fault).hint(hint))?;
+            Ok(Box::new(RecordEpisodeStatistics::new(fleet)))
+        }
+        _ => make(&config.env.id, &EnvContext { site: setup.cloned() }).map_err(Failure::input),
+    }
 }
 
 /// The last word: the best policy against the rivals, exported, and the summary.

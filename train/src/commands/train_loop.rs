@@ -8,6 +8,7 @@ use super::Failure;
 use super::evaluate::{VALIDATION_EPISODES, mean_and_std, play_classic};
 use super::output::print_json;
 use super::policy_source::POLICY_FOLDER;
+use super::scalars::{details, mean_return, scalars};
 use super::train::validation_range;
 use crate::evaluation::{EvaluationPlan, play_policies};
 use crate::fault::Fault;
@@ -144,6 +145,8 @@ struct Clock {
     collect_seconds: f64,
     learn_seconds: f64,
     evaluate_seconds: f64,
+    /// Of the last update alone.
+    evaluated: f64,
 }
 
 impl<'a> TrainLoop<'a> {
@@ -163,6 +166,7 @@ impl<'a> TrainLoop<'a> {
             collect_seconds: 0.0,
             learn_seconds: 0.0,
             evaluate_seconds: 0.0,
+            evaluated: 0.0,
         };
         let last_judgement = Judgement::default();
         Ok(Self { config, run, trainer, judge, progress, json, sinks, recent_return: None, last_judgement, clock })
@@ -234,10 +238,12 @@ impl<'a> TrainLoop<'a> {
             let stop = interrupt.requested() || stop_at.is_some_and(|at| self.trainer.updates() >= at);
             let judged = last || report.update.is_multiple_of(self.config.evaluation.every_updates);
             let kept = judged || stop || report.update.is_multiple_of(self.config.checkpoint.every_updates);
+            self.clock.evaluated = 0.0;
             if judged {
                 let begin = Instant::now();
                 self.last_judgement = self.judge.judge(&self.trainer)?;
-                self.clock.evaluate_seconds += begin.elapsed().as_secs_f64();
+                self.clock.evaluated = begin.elapsed().as_secs_f64();
+                self.clock.evaluate_seconds += self.clock.evaluated;
             }
             self.report(&report, judged)?;
             if kept {
@@ -261,17 +267,22 @@ impl<'a> TrainLoop<'a> {
     fn report(&mut self, report: &UpdateReport, judged: bool) -> Result<(), Failure> {
         let step = report.env_steps;
         let mut values = scalars(report, self.trainer.environments().info_keys());
+        values.extend(details(report, &self.trainer));
         if judged {
             let judgement = &self.last_judgement;
             values.extend(judgement.scalars.iter().map(|(tag, value)| (tag.to_string(), *value)));
             values.push((SCORE.to_string(), judgement.score));
         }
         let sps = self.sps();
-        let timing = &report.timing;
+        let (timing, shown) = (&report.timing, self.progress_of(report));
         let times = [
             ("charts/SPS", sps),
             ("time/collect_seconds", timing.collect_seconds),
             ("time/learn_seconds", timing.learn_seconds),
+            ("time/evaluate_seconds", self.clock.evaluated),
+            ("time/collect_share", shown.collect_share),
+            ("time/learn_share", shown.learn_share),
+            ("time/evaluate_share", shown.evaluate_share),
         ];
         let sinks = self.sinks.as_mut().expect("they are open whenever the run goes on");
         sinks.write(step, &values, &times).map_err(Failure::world)?;
@@ -288,7 +299,7 @@ impl<'a> TrainLoop<'a> {
 
     fn progress_of(&self, report: &UpdateReport) -> ProgressUpdate {
         let timing = &report.timing;
-        let all = (timing.collect_seconds + timing.learn_seconds).max(1e-9);
+        let all = (timing.collect_seconds + timing.learn_seconds + self.clock.evaluated).max(1e-9);
         ProgressUpdate {
             env_steps: report.env_steps,
             sps: self.sps(),
@@ -296,6 +307,7 @@ impl<'a> TrainLoop<'a> {
             approx_kl: Some(report.approx_kl),
             collect_share: timing.collect_seconds / all,
             learn_share: timing.learn_seconds / all,
+            evaluate_share: self.clock.evaluated / all,
         }
     }
 
@@ -377,42 +389,6 @@ impl Sinks {
         self.timings.record(step, times)?;
         self.events.flush()
     }
-}
-
-fn mean_return(report: &UpdateReport) -> f64 {
-    report.episodes.iter().map(|e| e.episode_return).sum::<f64>() / report.episodes.len().max(1) as f64
-}
-
-/// The scalars of an update under the names CleanRL uses, and the environment's own under `flex/`.
-fn scalars(report: &UpdateReport, info_keys: &[&str]) -> Vec<(String, f64)> {
-    let mut out: Vec<(String, f64)> = Vec::with_capacity(24 + info_keys.len());
-    if !report.episodes.is_empty() {
-        let n = report.episodes.len() as f64;
-        out.push(("charts/episodic_return".into(), mean_return(report)));
-        let length: f64 = report.episodes.iter().map(|e| e.length as f64).sum();
-        out.push(("charts/episodic_length".into(), length / n));
-    }
-    let fixed = [
-        ("charts/learning_rate", report.learning_rate),
-        ("charts/clip_coef", report.clip_coef),
-        ("charts/reward_mean", report.reward_mean),
-        ("charts/epochs", report.epochs_run as f64),
-        ("losses/policy_loss", report.policy_loss),
-        ("losses/value_loss", report.value_loss),
-        ("losses/entropy", report.entropy),
-        ("losses/approx_kl", report.approx_kl),
-        ("losses/old_approx_kl", report.old_approx_kl),
-        ("losses/clipfrac", report.clip_fraction),
-        ("losses/explained_variance", report.explained_variance),
-        ("losses/grad_norm", report.grad_norm),
-    ];
-    out.extend(fixed.map(|(tag, value)| (tag.to_string(), value)));
-    if !report.action_std.is_empty() {
-        let mean = report.action_std.iter().sum::<f64>() / report.action_std.len() as f64;
-        out.push(("charts/action_std".into(), mean));
-    }
-    out.extend(info_keys.iter().zip(&report.info_means).map(|(key, value)| (format!("flex/{key}"), *value)));
-    out
 }
 
 /// Writes the policy of a checkpoint as an artifact.

@@ -35,6 +35,8 @@ pub struct ProgressUpdate {
     pub collect_share: f64,
     /// Share of wall time spent learning, a fraction.
     pub learn_share: f64,
+    /// Share of wall time spent judging the policy, a fraction.
+    pub evaluate_share: f64,
 }
 
 /// The display of one run.
@@ -121,7 +123,11 @@ fn numbers(update: &ProgressUpdate, total_steps: u64) -> String {
     }
     parts.extend(update.return_mean.map(|value| format!("return {}", significant(value))));
     parts.extend(update.approx_kl.map(|value| format!("KL {}", significant(value))));
-    parts.push(format!("collect {:.0} % learn {:.0} %", 100.0 * update.collect_share, 100.0 * update.learn_share));
+    let mut shares = format!("collect {:.0} % learn {:.0} %", 100.0 * update.collect_share, 100.0 * update.learn_share);
+    if update.evaluate_share > 0.0 {
+        shares += &format!(" evaluate {:.0} %", 100.0 * update.evaluate_share);
+    }
+    parts.push(shares);
     parts.join(", ")
 }
 
@@ -160,6 +166,7 @@ mod tests {
             approx_kl: Some(0.012_34),
             collect_share: 0.38,
             learn_share: 0.61,
+            evaluate_share: 0.0,
         }
     }
 
@@ -169,6 +176,12 @@ mod tests {
             line(&update(), 100_000),
             "25000 of 100000 steps (25 %), 1250 steps/s, 1 min 00 s left, return -12.3, KL 0.0123, collect 38 % learn 61 %"
         );
+    }
+
+    #[test]
+    fn an_update_that_was_judged_tells_what_that_took() {
+        let judged = ProgressUpdate { collect_share: 0.3, learn_share: 0.5, evaluate_share: 0.2, ..update() };
+        assert!(line(&judged, 100_000).ends_with("collect 30 % learn 50 % evaluate 20 %"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::grid::{EMBEDDED_GRID, load_scenario};
 use crate::config::{Config, ConfigError, Faults, load_located};
 use flexai_agents::device::DeviceChoice;
 use flexai_agents::hybrid::PlanConfig;
+use flexai_agents::imitation::ImitationConfig;
 use flexai_agents::ppo::{NetworkConfig, PpoConfig};
 use flexai_env::core::find_spec;
 use flexai_env::site::{SiteConfig, is_site_env};
@@ -26,6 +27,9 @@ pub struct TrainConfig {
     /// A rival whose actions are the base of the policy's; without it the policy acts by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanConfig>,
+    /// A rival that the policy learns from before it learns by itself, and beside that for a while.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imitation: Option<ImitationConfig>,
     /// How it is learnt.
     pub ppo: PpoConfig,
     /// By which networks.
@@ -84,6 +88,7 @@ impl Default for TrainConfig {
             device: DeviceChoice::Flex,
             env: EnvConfig::default(),
             plan: None,
+            imitation: None,
             ppo: PpoConfig::default(),
             network: NetworkConfig::default(),
             evaluation: EvaluationConfig::default(),
@@ -153,6 +158,16 @@ impl Config for TrainConfig {
             let found = self.scenario.as_ref().map_or_else(|| plan.faults(), |scenario| plan.validate(scenario));
             found.into_iter().for_each(|(key, message)| faults.push(&key, message));
             faults.require(self.is_site(), "plan", || format!("`plan` is for sites, but `env.id` is {}", self.env.id));
+        }
+        if let Some(imitation) = &self.imitation {
+            imitation.validate().into_iter().for_each(|(key, message)| faults.push(&key, message));
+            faults.require(self.is_site(), "imitation", || {
+                format!("`imitation.teacher` is a rival and plays sites, but `env.id` is {}", self.env.id)
+            });
+            faults.require(self.plan.is_none(), "imitation", || {
+                "`imitation` and `plan` are both given, expected one of them: a policy that adjusts a plan starts as it"
+                    .into()
+            });
         }
         if let Some(scenario) = &self.scenario {
             faults.extend_under("scenario", Config::validate(scenario));

@@ -15,6 +15,7 @@ pub(super) struct FlatAdam {
     memory: AdamMemory,
     epsilon: f32,
     max_grad_norm: f64,
+    weight_decay: f64,
 }
 
 impl FlatAdam {
@@ -24,7 +25,8 @@ impl FlatAdam {
     /// [`DeviceError::Failed`].
     pub(super) fn take_over(optimizer: &ClippedAdam, parameters: usize, device: &Device) -> Result<Self, DeviceError> {
         let memory = optimizer.memory(parameters, device)?;
-        Ok(Self { memory, epsilon: optimizer.epsilon, max_grad_norm: optimizer.max_grad_norm })
+        let ClippedAdam { epsilon, max_grad_norm, weight_decay, .. } = *optimizer;
+        Ok(Self { memory, epsilon, max_grad_norm, weight_decay })
     }
 
     /// Gives the memory to Burn's.
@@ -34,9 +36,7 @@ impl FlatAdam {
 
     /// Clips and steps; returns the norm before clipping.
     pub(super) fn step(&mut self, parameters: &mut [f32], gradient: &[f32], learning_rate: f64) -> f64 {
-        let mut norm = 0.0;
-        dispatch(SquaredNorm { gradient, sum: &mut norm });
-        let norm = norm.sqrt();
+        let norm = squared_norm(gradient).sqrt();
         let scale = (self.max_grad_norm / (norm + NORM_EPSILON)).min(1.0) as f32;
         self.memory.steps += 1;
         let time = i32::try_from(self.memory.steps).unwrap_or(i32::MAX);
@@ -50,9 +50,17 @@ impl FlatAdam {
             factor: correction / (1.0 - BETA_1.powi(time)),
             epsilon: self.epsilon * correction,
             learning_rate: learning_rate as f32,
+            kept: (1.0 - learning_rate * self.weight_decay) as f32,
         });
         norm
     }
+}
+
+/// Sum of squares, of the same bits on every machine.
+pub(super) fn squared_norm(gradient: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    dispatch(SquaredNorm { gradient, sum: &mut sum });
+    sum
 }
 
 struct SquaredNorm<'a> {
@@ -86,6 +94,8 @@ struct Step<'a> {
     factor: f32,
     epsilon: f32,
     learning_rate: f32,
+    /// What decay leaves of a parameter; exactly 1 without it.
+    kept: f32,
 }
 
 impl Kernel for Step<'_> {
@@ -97,7 +107,8 @@ impl Kernel for Step<'_> {
             let gradient = gradient * self.scale;
             *m = *m * BETA_1 + gradient * fresh_1;
             *v = *v * BETA_2 + gradient * gradient * fresh_2;
-            *parameter -= *m * self.factor / (v.sqrt() + self.epsilon) * self.learning_rate;
+            let step = *m * self.factor / (v.sqrt() + self.epsilon) * self.learning_rate;
+            *parameter = *parameter * self.kept - step;
         }
     }
 }

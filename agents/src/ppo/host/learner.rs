@@ -5,7 +5,7 @@
 //! minibatch is cut into shares by its length alone and their sums are added in order, so any number of threads gives
 //! the same bytes; nothing is allocated after the first step. Not here: schedules (`ppo/trainer.rs`).
 
-use super::adam::FlatAdam;
+use super::adam::{FlatAdam, squared_norm};
 use super::gemm::ROWS;
 use super::heads::Heads;
 use super::loss::{FigureSums, Networks, Rows, Share, Side};
@@ -14,9 +14,10 @@ use crate::artifact::PolicyNetwork;
 use crate::device::{self, DeviceError};
 use crate::ppo::actor_critic::ActorCritic;
 use crate::ppo::gae::Advantages;
-use crate::ppo::learner::{LearnSettings, StepFigures, normalize, stops};
+use crate::ppo::learner::{LearnSettings, StepFigures, normalize, skips, stops};
 use crate::ppo::loss::LossSettings;
 use crate::ppo::optimizer::ClippedAdam;
+use crate::ppo::parameters::{ParameterMap, StepWatch};
 use crate::ppo::rollout::RolloutBuffer;
 use burn::tensor::{Device, Tensor, TensorData};
 use flexai_env::core::StreamRng;
@@ -38,6 +39,7 @@ pub(in crate::ppo) struct HostLearner {
     adam: FlatAdam,
     shares: Vec<Share>,
     advantages: Vec<f64>,
+    watch: StepWatch,
 }
 
 impl HostLearner {
@@ -62,6 +64,7 @@ impl HostLearner {
             adam: FlatAdam::default(),
             shares: Vec::new(),
             advantages: Vec::new(),
+            watch: StepWatch::new(ParameterMap::of(policy)),
         }
     }
 
@@ -80,10 +83,11 @@ impl HostLearner {
         self.take_over(network, optimizer, device)?;
         let mut order: Vec<i32> = (0..rollout.len() as i32).collect();
         let mut figures = Vec::with_capacity(settings.epochs * (order.len() / settings.minibatch_size));
+        self.watch.begin();
         for _ in 0..settings.epochs {
             order.shuffle(shuffle);
-            self.epoch(rollout, advantages, &order, settings, &mut figures);
-            if stops(&figures, settings) {
+            let whole = self.epoch(rollout, advantages, &order, settings, &mut figures);
+            if !whole || stops(&figures, settings) {
                 break;
             }
         }
@@ -115,21 +119,37 @@ impl HostLearner {
         self.adam.hand_over(optimizer, device);
     }
 
-    /// One pass over the transitions in the given order.
-    pub(super) fn epoch(
+    /// Who looked on at the last update.
+    pub(in crate::ppo) fn watch(&self) -> &StepWatch {
+        &self.watch
+    }
+
+    /// One pass over the transitions in the given order; false if the divergence, or a number that is not finite, ended
+    /// it early.
+    fn epoch(
         &mut self,
         rollout: &RolloutBuffer,
         advantages: &Advantages,
         order: &[i32],
         settings: LearnSettings,
         figures: &mut Vec<StepFigures>,
-    ) {
+    ) -> bool {
         for minibatch in order.chunks_exact(settings.minibatch_size) {
-            figures.push(self.step(rollout, advantages, minibatch, settings, settings.learning_rate));
+            let found = self.measure(rollout, advantages, minibatch, settings);
+            // Before the first step the policy has not moved: what divergence there is comes from rounding.
+            if !figures.is_empty() && skips(found.approx_kl, settings) {
+                return false;
+            }
+            figures.push(self.descend(found, settings.learning_rate));
+            if self.watch.fault().is_some() {
+                return false;
+            }
         }
+        true
     }
 
     /// One optimiser step on the given rows.
+    #[cfg(test)]
     pub(in crate::ppo) fn step(
         &mut self,
         rollout: &RolloutBuffer,
@@ -137,6 +157,30 @@ impl HostLearner {
         order: &[i32],
         settings: LearnSettings,
         learning_rate: f64,
+    ) -> StepFigures {
+        let figures = self.measure(rollout, advantages, order, settings);
+        self.descend(figures, learning_rate)
+    }
+
+    /// Steps along the last gradient.
+    fn descend(&mut self, mut figures: StepFigures, learning_rate: f64) -> StepFigures {
+        figures.grad_norm = self.adam.step(&mut self.parameters, &self.gradient, learning_rate);
+        let Self { watch, gradient, .. } = self;
+        let map = std::mem::take(&mut watch.map);
+        watch.count(map.layers().iter().map(|(_, range)| squared_norm(&gradient[range.clone()]).sqrt()));
+        watch.map = map;
+        self.watch.look(&figures, &self.gradient, &self.parameters);
+        self.pack();
+        figures
+    }
+
+    /// The gradient of the loss on the given rows.
+    fn measure(
+        &mut self,
+        rollout: &RolloutBuffer,
+        advantages: &Advantages,
+        order: &[i32],
+        settings: LearnSettings,
     ) -> StepFigures {
         let mut normalized = std::mem::take(&mut self.advantages);
         normalized.clear();
@@ -152,10 +196,8 @@ impl HostLearner {
             advantages: &normalized,
             settings: settings.loss,
         };
-        let mut figures = self.gradient(rows);
+        let figures = self.gradient(rows);
         self.advantages = normalized;
-        figures.grad_norm = self.adam.step(&mut self.parameters, &self.gradient, learning_rate);
-        self.pack();
         figures
     }
 
@@ -210,12 +252,15 @@ impl HostLearner {
 
 /// Means of the sums over `n` rows.
 fn step_figures(sums: &FigureSums, n: f64, settings: LossSettings) -> StepFigures {
+    let imitation_loss = sums.imitation / n;
     let (policy_loss, value_loss, entropy) = (-sums.gain / n, 0.5 * sums.squared_error / n, sums.entropy / n);
     StepFigures {
-        total_loss: policy_loss + settings.vf_coef * value_loss - settings.ent_coef * entropy,
+        total_loss: policy_loss + settings.vf_coef * value_loss - settings.ent_coef * entropy
+            + settings.imitation * imitation_loss,
         policy_loss,
         value_loss,
         entropy,
+        imitation_loss,
         grad_norm: 0.0,
         approx_kl: sums.approx_kl / n,
         old_approx_kl: sums.old_approx_kl / n,

@@ -4,7 +4,7 @@
 //! Always: the loss of `ppo/loss.rs`; the actor's and the critic's shares do not depend on each other, and a share is
 //! summed in the order of its rows. Not here: how shares are put together (`learner.rs`).
 
-use super::gemm::{ROWS, STEP, Strip};
+use super::gemm::{LANES, ROWS, STEP, Strip};
 use super::heads::{Column, HeadBlock, Heads};
 use super::mlp::{GradientSum, Packed, Shape, Tape};
 use super::simd::{Kernel, dispatch};
@@ -49,6 +49,8 @@ pub(super) struct FigureSums {
     pub(super) approx_kl: f64,
     pub(super) old_approx_kl: f64,
     pub(super) clipped: f64,
+    /// Of `-ln p` of the teacher's actions.
+    pub(super) imitation: f64,
 }
 
 /// Work and result of one share.
@@ -59,7 +61,16 @@ pub(super) struct Share {
     pub(super) rows: Range<usize>,
     pub(super) gradient: GradientSum,
     pub(super) figures: FigureSums,
+    /// The teacher's actions and their gradient; made when they are first learnt from.
+    imitation: Option<Box<Imitation>>,
     tape: Tape,
+}
+
+/// What the imitation of a block needs beside the surrogate.
+#[derive(Debug, Clone)]
+struct Imitation {
+    block: HeadBlock,
+    gradient: Vec<Strip>,
 }
 
 /// Which network a share is of.
@@ -77,6 +88,7 @@ impl FigureSums {
         self.approx_kl += other.approx_kl;
         self.old_approx_kl += other.old_approx_kl;
         self.clipped += other.clipped;
+        self.imitation += other.imitation;
     }
 }
 
@@ -96,7 +108,7 @@ impl Share {
         let shape = if actor { &networks.actor } else { &networks.critic };
         let side = if actor { Side::Actor(Box::new(HeadBlock::new(&networks.heads))) } else { Side::Critic };
         let (gradient, tape) = (GradientSum::new(shape), Tape::new(shape, true));
-        Self { side, rows: 0..0, gradient, figures: FigureSums::default(), tape }
+        Self { side, rows: 0..0, gradient, figures: FigureSums::default(), imitation: None, tape }
     }
 
     /// Computes the share's gradient and figures.
@@ -105,6 +117,14 @@ impl Share {
         self.figures = FigureSums::default();
         if let Side::Actor(block) = &mut self.side {
             block.log_std.fill(0.0);
+            if rows.settings.imitation > 0.0 {
+                let make = || Imitation { block: HeadBlock::new(&networks.heads), gradient: Vec::new() };
+                let imitation = self.imitation.get_or_insert_with(|| Box::new(make()));
+                imitation.block.log_std.fill(0.0);
+                imitation.gradient.resize(self.tape.gradient.len(), Strip::ZERO);
+            } else {
+                self.imitation = None;
+            }
         }
         dispatch(ShareKernel { share: self, networks, rows });
     }
@@ -120,7 +140,7 @@ impl Kernel for ShareKernel<'_> {
     #[inline(always)]
     fn run<const R: usize, const N: usize>(self) {
         let Self { share, networks, rows } = self;
-        let Share { side, rows: of, gradient, figures, tape } = share;
+        let Share { side, rows: of, gradient, figures, imitation, tape } = share;
         let (shape, packed) = match side {
             Side::Actor(_) => (&networks.actor, &networks.packed_actor),
             Side::Critic => (&networks.critic, &networks.packed_critic),
@@ -133,7 +153,10 @@ impl Kernel for ShareKernel<'_> {
             let output = &tape.values[shape.layers.len()];
             match side {
                 Side::Actor(block) => {
-                    policy_loss(networks, block, rows, places, output, &mut tape.gradient, figures);
+                    policy_loss(networks, block, rows, places.clone(), output, &mut tape.gradient, figures);
+                    if let Some(imitation) = imitation {
+                        imitation_loss(networks, imitation, rows, places, output, &mut tape.gradient, figures);
+                    }
                 }
                 Side::Critic => value_loss(rows, places, output, &mut tape.gradient, figures),
             }
@@ -163,6 +186,9 @@ fn policy_loss(
         advantage[r] = rows.advantages[place];
         log_ratio[r] -= f64::from(rollout.log_probs[rows.order[place] as usize]);
     }
+    if !rows.settings.surrogate {
+        (advantage, log_ratio) = ([0.0; ROWS], [0.0; ROWS]);
+    }
     let (share, limit) = (1.0 / rows.order.len() as f64, rows.settings.clip_coef);
     let (mut slope, mut entropy_slope): (Column, Column) = ([0.0; ROWS], [0.0; ROWS]);
     let (mut gains, mut ratios): (Column, Column) = ([0.0; ROWS], [0.0; ROWS]);
@@ -187,6 +213,35 @@ fn policy_loss(
         figures.clipped += f64::from((ratios[r] - 1.0).abs() > limit);
     }
     block.gradient(&networks.heads, &networks.log_std, &slope, &entropy_slope, gradient);
+}
+
+/// Adds the gradient of `-ln p` of the teacher's actions with respect to the actor's output; the spreads stay as they are.
+#[inline(always)]
+fn imitation_loss(
+    networks: &Networks,
+    imitation: &mut Imitation,
+    rows: Rows<'_>,
+    places: Range<usize>,
+    output: &[Strip],
+    gradient: &mut [Strip],
+    figures: &mut FigureSums,
+) {
+    let Imitation { block, gradient: own } = imitation;
+    let masks = (!rows.all_legal).then(|| rows.pick(&rows.rollout.masks, places.clone()));
+    block.load(&networks.heads, rows.pick(&rows.rollout.teacher, places.clone()), masks);
+    block.evaluate(&networks.heads, output, &networks.log_std);
+    let mut slope: Column = [0.0; ROWS];
+    slope[..places.len()].fill(-rows.settings.imitation / rows.order.len() as f64);
+    for log_prob in &block.log_prob[..places.len()] {
+        figures.imitation -= log_prob;
+    }
+    block.gradient(&networks.heads, &networks.log_std, &slope, &[0.0; ROWS], own);
+    let strips = networks.heads.head_len.div_ceil(LANES) * ROWS;
+    for (sum, x) in gradient[..strips].iter_mut().zip(&own[..strips]) {
+        for l in 0..LANES {
+            sum.0[l] += x.0[l];
+        }
+    }
 }
 
 /// Gradient of the value loss with respect to the critic's output.

@@ -11,6 +11,7 @@ use crate::ppo::learner::{LearnSettings, in_order};
 use crate::ppo::loss::{LossSettings, loss};
 use crate::ppo::optimizer::ClippedAdam;
 use crate::ppo::rollout::RolloutBuffer;
+use crate::ppo::schedule::TargetKlRule;
 use burn::tensor::{Device, Tensor, TensorData};
 use flexai_env::core::{ActionComponent, SeedTree, Space, StreamRng};
 use rand::RngExt;
@@ -87,7 +88,17 @@ impl Case {
             value_clip: seed.is_multiple_of(2).then_some(0.25),
             vf_coef: 0.5,
             ent_coef: if seed % 4 < 2 { 0.03 } else { 0.0 },
+            surrogate: seed % 5 != 3,
+            imitation: if seed % 3 == 1 { 0.2 } else { 0.0 },
         };
+        if settings.imitation > 0.0 {
+            rollout.teacher = rollout.actions.clone();
+            for (r, action) in rollout.teacher.chunks_exact_mut(action_len).enumerate() {
+                let mask = &rollout.masks[r * mask_len..(r + 1) * mask_len];
+                let parameters = &parameters[r * head_len..(r + 1) * head_len];
+                sample(&policy.heads, parameters, &policy.log_std, mask, rng, action);
+            }
+        }
         Self { policy, rollout, advantages: Advantages { advantages, returns }, order, settings }
     }
 
@@ -115,6 +126,7 @@ impl Case {
             minibatch_size: self.order.len(),
             normalize_advantage: false,
             target_kl: None,
+            target_kl_rule: TargetKlRule::Epoch,
             learning_rate: 1e-3,
             loss: self.settings,
         }
@@ -211,10 +223,19 @@ fn reference_loss(case: &Case, parameters: &[f64]) -> f64 {
     };
     let mut total = 0.0;
     for row in case.order.iter().map(|i| *i as usize) {
-        let (log_prob, entropy) = reference_head(case, &forward(&networks[0], row), log_std, row);
+        let head = forward(&networks[0], row);
+        let (log_prob, entropy) = reference_head(case, &head, log_std, &case.rollout.actions, row);
         let ratio = (log_prob - f64::from(case.rollout.log_probs[row])).exp();
         let advantage = case.advantages.advantages[row];
-        let policy = -(ratio * advantage).min(ratio.clamp(0.8, 1.2) * advantage);
+        let mut policy = -(ratio * advantage).min(ratio.clamp(0.8, 1.2) * advantage);
+        if !case.settings.surrogate {
+            policy = 0.0;
+        }
+        if case.settings.imitation > 0.0 {
+            // The spread is no part of what is imitated: it stays as it was.
+            let fixed: Vec<f64> = case.policy.log_std.iter().map(|x| f64::from(*x)).collect();
+            policy -= case.settings.imitation * reference_head(case, &head, &fixed, &case.rollout.teacher, row).0;
+        }
         let (value, target) = (forward(&networks[1], row)[0], case.advantages.returns[row]);
         let mut error = (value - target).powi(2);
         if let Some(limit) = case.settings.value_clip {
@@ -226,8 +247,8 @@ fn reference_loss(case: &Case, parameters: &[f64]) -> f64 {
     total / case.order.len() as f64
 }
 
-fn reference_head(case: &Case, parameters: &[f64], log_std: &[f64], row: usize) -> (f64, f64) {
-    let action = &case.rollout.actions[row * case.policy.action_len()..];
+fn reference_head(case: &Case, parameters: &[f64], log_std: &[f64], actions: &[f32], row: usize) -> (f64, f64) {
+    let action = &actions[row * case.policy.action_len()..];
     let mask = &case.rollout.masks[row * case.policy.mask_len()..];
     let (mut parameter, mut spread, mut option) = (0, 0, 0);
     let (mut log_prob, mut entropy) = (0.0, 0.0);
@@ -288,7 +309,9 @@ fn an_option_that_is_never_legal_has_no_gradient_at_all() {
     let mut case = Case::new(1, &Space::discrete(21), 8, &[32], true);
     case.rollout.masks.chunks_exact_mut(21).for_each(|mask| mask[20] = false);
     let (mask, outputs) = (case.rollout.masks.clone(), 21);
-    for (row, action) in case.rollout.actions.iter_mut().enumerate() {
+    case.rollout.teacher.clone_from(&case.rollout.actions);
+    let rows = case.rollout.actions.iter_mut().enumerate().chain(case.rollout.teacher.iter_mut().enumerate());
+    for (row, action) in rows {
         *action = if mask[row * outputs + *action as usize] { *action } else { 0.0 };
     }
     let (gradient, _) = case.gradient();

@@ -15,7 +15,7 @@ use super::rival::{OptionSpec, RivalPolicy};
 use crate::planning::{ForecastChoice, Outlook, OutlookOptions, SiteHorizon, thrifty};
 use crate::policy::{Policy, Situation};
 use evolution::Evolution;
-use flexai_env::core::{SeedTree, StreamRng};
+use flexai_env::core::{SeedTree, StateError, StreamRng, decode_state, encode_state};
 use flexai_env::site::{SiteAction, SiteView};
 use genes::Layout;
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ impl GeneticOptions {
 }
 
 /// A plan of a site: decisions of the periods from `start` on, each battery, then run shares.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct DayPlan {
     start: usize,
     decisions: Vec<Vec<f64>>,
@@ -204,6 +204,15 @@ impl Policy for Genetic {
     fn begin_episode(&mut self, seed: u64) {
         self.tree = SeedTree::new(seed);
         self.sites.clear();
+    }
+
+    fn save_state(&self) -> Vec<u8> {
+        encode_state(Self::NAME, &self.sites)
+    }
+
+    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.sites = decode_state(Self::NAME, bytes)?;
+        Ok(())
     }
 
     fn decide(&mut self, situation: &Situation<'_>, action: &mut [f32]) {

@@ -1,0 +1,79 @@
+//! Options of a run that reach through the whole program: a teacher, many seeds, numbers that are none.
+
+use crate::support::{
+    TINY_POLE, TINY_SITE, assert_same_run, flexai, folder_with, folders_of, json_lines, text, train_in,
+};
+use std::fs;
+
+const TEACHER: &str = "\n[imitation]\nteacher = \"planner\"\nsteps = 100\nepochs = 2\ncoef = 0.2\ndecay_updates = 6\n";
+
+#[test]
+fn a_run_with_a_teacher_stopped_and_resumed_equals_the_whole_and_tells_what_it_imitates() {
+    let config = format!("{TINY_SITE}{TEACHER}");
+    let (half_folder, whole_folder) = (folder_with(&config), folder_with(&config));
+    let half = train_in(&half_folder, &["--stop-after", "3"]);
+    flexai(&["train", "--resume", text(&half)]).ok();
+    let whole = train_in(&whole_folder, &[]);
+    assert_same_run(&half, &whole);
+    let metrics = json_lines(&fs::read_to_string(whole.join("metrics.jsonl")).unwrap());
+    assert_eq!(metrics.len(), 8, "what the teacher shows is not counted");
+    assert_eq!(metrics[0]["imitation/demonstrated_steps"], 128.0, "whole rollouts");
+    assert_eq!(metrics[0]["imitation/coef"], 0.2);
+    assert!(metrics[5].get("imitation/coef").is_some() && metrics[6].get("imitation/coef").is_none());
+    for key in ["grad_norm/actor_1", "grad_norm/spread", "action_mean/battery", "charts/clipped_observations"] {
+        assert!(metrics.iter().all(|line| line[key].is_f64()), "{key}");
+    }
+}
+
+#[test]
+fn a_teacher_in_another_environment_or_beside_a_plan_is_refused() {
+    let folder = folder_with(&format!("{TINY_POLE}{TEACHER}"));
+    let (file, out) = (folder.path().join("config.toml"), folder.path().join("run"));
+    let ran = flexai(&["train", text(&file), "--out", text(&out)]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    let expected = "`imitation.teacher` is a rival and plays sites, but `env.id` is CartPole-v1";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    let folder = folder_with(&format!("{TINY_SITE}{TEACHER}\n[plan]\nsource = \"fifo\"\n"));
+    let ran = flexai(&["train", text(&folder.path().join("config.toml")), "--out", text(&out)]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("`imitation` and `plan` are both given"), "{}", ran.stderr);
+}
+
+#[test]
+fn seeds_trained_together_are_the_runs_they_are_alone_and_one_table_compares_them() {
+    let folder = folder_with(TINY_POLE);
+    let (file, out) = (folder.path().join("config.toml"), folder.path().join("many"));
+    let ran = flexai(&["train", text(&file), "--steps", "512", "--seeds", "4,3", "--out", text(&out)]).ok();
+    assert_eq!(folders_of(&out), ["seed3", "seed4"]);
+    assert!(ran.stdout.contains("| mean |") && ran.stdout.contains(" +- "), "{}", ran.stdout);
+    let alone = train_in(&folder, &["--steps", "512", "--seed", "4"]);
+    assert_eq!(fs::read(out.join("seed4/metrics.jsonl")).unwrap(), fs::read(alone.join("metrics.jsonl")).unwrap());
+    assert_ne!(fs::read(out.join("seed4/metrics.jsonl")).unwrap(), fs::read(out.join("seed3/metrics.jsonl")).unwrap());
+    let again = flexai(&["train", text(&file), "--seeds", "3", "--out", text(&out)]);
+    assert!(again.code == Some(2) && again.stderr.contains("the folder is not empty"), "{}", again.stderr);
+}
+
+#[test]
+fn a_seed_that_fails_is_named_with_its_reason_and_leaves_no_bad_checkpoint() {
+    let folder = folder_with(TINY_POLE);
+    let (file, out) = (folder.path().join("config.toml"), folder.path().join("many"));
+    let bad = ["train", text(&file), "--seeds", "1,2", "--set", "ppo.learning_rate=1e39", "--out", text(&out)];
+    let ran = flexai(&bad);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let expected = "seed 1, seed 2: the run failed: update 1: actor layer 1 weight, after the optimiser's step, in \
+                    minibatch 1 of epoch 1 is not finite";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    assert_eq!(folders_of(&out.join("seed1/checkpoints")), Vec::<String>::new());
+}
+
+#[test]
+fn a_judged_update_tells_the_shares_of_its_time() {
+    let folder = folder_with(TINY_POLE);
+    let run = train_in(&folder, &["--steps", "1024"]);
+    let lines = json_lines(&fs::read_to_string(run.join("timings.jsonl")).unwrap());
+    for (i, line) in lines.iter().enumerate() {
+        let share = |name: &str| line[format!("time/{name}_share")].as_f64().unwrap();
+        assert!((share("collect") + share("learn") + share("evaluate") - 1.0).abs() < 1e-6, "{line}");
+        // Every seventh update is judged, and the last.
+        assert_eq!(share("evaluate") > 0.0, i == 6 || i + 1 == lines.len(), "{line}");
+    }
+}
