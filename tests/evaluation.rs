@@ -116,7 +116,7 @@ fn a_policy_is_refused_where_actions_are_others_though_it_could_read_the_observa
     let words = "manifest.json: the policy decides ";
     for (scenario, found) in [
         ("configs/scenarios/ctss.toml", "by continuous numbers, expected 5 levels, as scenario `ctss` has it"),
-        ("configs/scenarios/quickstart.toml", "as scenario `quickstart` has it"),
+        ("configs/scenarios/jobs.toml", "6 numbers, expected 12: `cap_strict_training` is missing, as scenario `jobs`"),
     ] {
         let told = [words, found, "hint: run the scenario the policy was trained on"];
         refused(&["evaluate", run, "--scenario", scenario, "--rivals", "none", "--weeks", "1"], &told);

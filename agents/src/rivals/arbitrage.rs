@@ -51,7 +51,7 @@ pub enum ArbitrageMethod {
 }
 
 impl Default for ArbitrageOptions {
-    /// Chosen on the 180 weeks of the real train split by
+    /// Chosen on the 179 weeks of the real train split by
     /// `flexai tune arbitrage --grid TABLE --weeks 300 --seed 1 --draws 60 --rounds 5` (2026-11-23).
     fn default() -> Self {
         Self {

@@ -29,7 +29,7 @@ pub struct DayAheadQuantileOptions {
 }
 
 impl Default for DayAheadQuantileOptions {
-    /// Chosen on the 180 weeks of the real train split by
+    /// Chosen on the 179 weeks of the real train split by
     /// `flexai tune day_ahead_quantile --grid TABLE --weeks 300 --seed 1 --draws 60 --rounds 5` (2026-11-23).
     fn default() -> Self {
         Self { run_short: 0.50, run_long: 0.20, long_hours: 8.0, charge: 0.25, discharge: 0.80, periods_back: 0 }

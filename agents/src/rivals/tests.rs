@@ -4,7 +4,7 @@ use super::{ChosenRival, RIVALS, find_rival};
 use crate::policy::{PolicySource, Situation, play_week};
 use flexai_env::grid::{GridTrace, Period, Signal, SourceKind, TraceSource};
 use flexai_env::site::{EpisodeEnd, FlexFleet, SiteConfig, SiteSetup, WindowChoice};
-use flexai_env::workload::JobClassConfig;
+use flexai_env::workload::{JobClassConfig, PowerCurve};
 use std::sync::Arc;
 
 const DAYS: usize = 20;
@@ -190,6 +190,8 @@ fn arbitrage_moves_the_battery_and_leaves_the_jobs_to_the_rival_beside_it() {
 fn whoever_decides_for_itself_takes_the_saving_of_power_caps_but_not_the_baseline_and_ctss() {
     let mut capped = config();
     capped.controls.power_cap = true;
+    let class = &mut capped.workload.classes[0];
+    (class.power_floor, class.power_curve) = (0.6, PowerCurve::FineTuning);
     // Battery, run, cap, serve.
     let caps = |rival: &str| column(&day(rival, capped.clone(), grid(valley, |_| 100.0)), 2);
     for rival in ["arbitrage", "arbitrage:method=lp", "carbon_threshold", "day_ahead_quantile"] {

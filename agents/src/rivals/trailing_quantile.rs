@@ -30,7 +30,7 @@ pub struct TrailingQuantileOptions {
 }
 
 impl Default for TrailingQuantileOptions {
-    /// Chosen on the 180 weeks of the real train split by
+    /// Chosen on the 179 weeks of the real train split by
     /// `flexai tune trailing_quantile --grid TABLE --weeks 300 --seed 1 --draws 60 --rounds 5` (2026-11-23).
     fn default() -> Self {
         Self { run_short: 0.6, run_long: 0.4, long_hours: 8.0, charge: 0.45, discharge: 0.8, days: 7 }

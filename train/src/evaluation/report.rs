@@ -147,7 +147,7 @@ pub struct PolicyReport {
     pub kind: String,
     /// What tells it from every policy that decides differently.
     pub identity: String,
-    /// Share of the gap between FIFO and perfect foresight; null without it.
+    /// Share of the gap between FIFO and perfect foresight; null without it, as at the end of training, which does not ask.
     pub gap_captured: Option<GapReport>,
     /// J: everything the score counts, carbon price included.
     pub cost_gbp: f64,
