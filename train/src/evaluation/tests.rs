@@ -399,7 +399,8 @@ fn the_half_hours_of_a_policy_are_kept_whoever_stored_them() {
     let plan = plan(2, 1);
     let whole = record(&plan, &["ctss", "fifo"]);
     let mut bare = whole.clone();
-    (bare.traces.clear(), bare.grid.clear());
+    bare.traces.clear();
+    bare.grid.clear();
     (bare.evaluation.sites, bare.evaluation.battery_mwh) = (None, None);
     for order in [[&whole, &bare], [&bare, &whole]] {
         let joint = join(vec![named(order[0], "a"), named(order[1], "b")]).unwrap();
