@@ -191,7 +191,7 @@ fn whoever_decides_for_itself_takes_the_saving_of_power_caps_but_not_the_baselin
     let mut capped = config();
     capped.controls.power_cap = true;
     let class = &mut capped.workload.classes[0];
-    (class.power_floor, class.power_curve) = (0.6, PowerCurve::FineTuning);
+    (class.power_floor, class.power_curve) = (0.7, PowerCurve::FineTuning);
     // Battery, run, cap, serve.
     let caps = |rival: &str| column(&day(rival, capped.clone(), grid(valley, |_| 100.0)), 2);
     for rival in ["arbitrage", "arbitrage:method=lp", "carbon_threshold", "day_ahead_quantile"] {
