@@ -12,7 +12,7 @@ use flexai_agents::ppo::{CriticKind, CriticObservation, LearnerChoice, NetworkCo
 use std::path::Path;
 
 fn config() -> PpoConfig {
-    config_of(LearnerChoice::Host)
+    config_of(LearnerChoice::Auto)
 }
 
 fn config_of(learner: LearnerChoice) -> PpoConfig {

@@ -31,7 +31,7 @@ pub struct OracleOptions {
     /// Limits of the solvers.
     pub limits: Limits,
     /// A class whose jobs take no more columns than this is looked at job by job, or deadline by deadline; another is a
-    /// queue, whose bound is looser where jobs are long against their slack.
+    /// queue, whose bound is looser where jobs are long against their slack. (Where jobs may not pause it can be tighter: it knows what must run.)
     pub detail: usize,
 }
 

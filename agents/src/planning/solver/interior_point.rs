@@ -26,6 +26,10 @@ pub struct InteriorPoint {
 }
 
 const NAME: &str = "clarabel";
+/// Steps of iterative refinement after each solve. One does for nearly all programs, and each costs as much as the solve; a
+/// program that does not converge gets the method's own number.
+const FEW_REFINEMENTS: u32 = 1;
+const MOST_REFINEMENTS: u32 = 10;
 /// Sides of a row or column.
 const UPPER: usize = 0;
 const LOWER: usize = 1;
@@ -49,23 +53,18 @@ impl Solver for InteriorPoint {
         let quadratic = CscMatrix::<f64>::zeros((n, n));
         let costs: Vec<f64> = program.columns().iter().map(|column| column.cost).collect();
         let cones: [SupportedConeT<f64>; 2] = [ZeroConeT(equalities), NonnegativeConeT(inequalities)];
-        let settings = DefaultSettings {
-            verbose: false,
-            max_threads: 1,
-            direct_solve_method: "qdldl".into(),
-            tol_gap_abs: limits.tolerance,
-            tol_gap_rel: limits.tolerance,
-            tol_feas: limits.tolerance,
-            time_limit: limits.seconds.unwrap_or(f64::INFINITY),
-            presolve_enable: false,
-            // Each step of refinement costs as much as a solve; one is enough, as the certificate of the result shows.
-            iterative_refinement_max_iter: 1,
-            ..DefaultSettings::default()
-        };
         let no_point = |reason: String| SolveError::NoPoint { solver: NAME, reason };
-        let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &self.right, &cones, settings)
-            .map_err(|error| no_point(error.to_string()))?;
-        solver.solve();
+        let run = |refinements| {
+            let settings = settings(limits, refinements);
+            let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &self.right, &cones, settings)
+                .map_err(|error| no_point(error.to_string()))?;
+            solver.solve();
+            Ok(solver)
+        };
+        let mut solver = run(FEW_REFINEMENTS)?;
+        if matches!(solver.solution.status, SolverStatus::InsufficientProgress | SolverStatus::NumericalError) {
+            solver = run(MOST_REFINEMENTS)?;
+        }
         let found = &solver.solution;
         let status = match found.status {
             SolverStatus::Solved if program.has_integers() => Status::Relaxed,
@@ -88,6 +87,21 @@ impl Solver for InteriorPoint {
             status,
             iterations: u64::from(found.iterations),
         })
+    }
+}
+
+fn settings(limits: &Limits, refinements: u32) -> DefaultSettings<f64> {
+    DefaultSettings {
+        verbose: false,
+        max_threads: 1,
+        direct_solve_method: "qdldl".into(),
+        tol_gap_abs: limits.tolerance,
+        tol_gap_rel: limits.tolerance,
+        tol_feas: limits.tolerance,
+        time_limit: limits.seconds.unwrap_or(f64::INFINITY),
+        presolve_enable: false,
+        iterative_refinement_max_iter: refinements,
+        ..DefaultSettings::default()
     }
 }
 
