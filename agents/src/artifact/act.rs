@@ -5,7 +5,8 @@
 //! Not here: training's batches (`ppo/`), what is safe for the site (the orchestrator's guard).
 
 use super::head::{self, clip_to_bounds, to_units};
-use super::network::{CriticInput, MlpScratch, PolicyNetwork};
+use super::layers::MlpScratch;
+use super::network::{CriticInput, PolicyNetwork};
 use flexai_env::core::{ActionComponent, StreamRng};
 
 /// How the action is taken from its distribution.
@@ -155,7 +156,7 @@ impl PolicyNetwork {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::Activation;
+    use super::super::layers::Activation;
     use super::*;
     use flexai_env::core::{ObservationNormalizer, SeedTree, Space};
 

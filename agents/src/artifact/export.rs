@@ -8,11 +8,12 @@ use super::act::ActScratch;
 use super::error::ArtifactError;
 use super::golden::{GoldenVector, PolicyInput, draw_inputs};
 use super::head::MASKED_LOGIT;
+use super::layers::Mlp;
 use super::manifest::{
     ActionHeadRecord, EnvRecord, FORMAT, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE, TrainingRecord,
     WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex, version_of,
 };
-use super::network::{Mlp, PolicyNetwork};
+use super::network::PolicyNetwork;
 use super::style::Distribution;
 use super::{onnx, weights};
 use flexai_env::core::{ObservationSchema, Space};

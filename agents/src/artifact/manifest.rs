@@ -7,7 +7,8 @@
 
 use super::error::ArtifactError;
 use super::golden::GoldenVector;
-use super::network::{Activation, CriticInput, PolicyNetwork};
+use super::layers::Activation;
+use super::network::{CriticInput, PolicyNetwork};
 use super::style::HeadStyle;
 use crate::hybrid::PlanConfig;
 use flexai_env::core::{ActionComponent, ObservationNormalizer, ObservationSchema, Space};

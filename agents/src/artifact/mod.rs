@@ -10,6 +10,7 @@ mod export;
 mod golden;
 mod head;
 mod import;
+mod layers;
 mod manifest;
 mod math;
 mod network;
@@ -28,15 +29,18 @@ pub use head::{
     MASKED_LOGIT, clip_to_bounds, deviations, from_units, log_prob, mode, sample, sample_with_noise, to_units,
 };
 pub use import::LoadedPolicy;
+#[cfg(feature = "training")]
+pub(crate) use layers::LAYER_NORM_EPSILON;
+pub use layers::{Activation, Dense, LayerNorm, Mlp, MlpScratch};
 pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
 pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh};
-pub use network::{Activation, CriticInput, Dense, LayerNorm, Mlp, MlpScratch, NetworkShape, PolicyNetwork};
 #[cfg(feature = "training")]
-pub(crate) use network::{LAYER_NORM_EPSILON, gsde_log_std};
+pub(crate) use network::gsde_log_std;
+pub use network::{CriticInput, NetworkShape, PolicyNetwork};
 #[cfg(feature = "training")]
 pub(crate) use style::GSDE_EPSILON;
 pub use style::{ActionHead, Distribution, HeadStyle, LOG_STD_RANGE, Spread};

@@ -5,7 +5,8 @@
 //! Always: normalisation (in `double`, as our runtime does it), bounds, mask and option numbers are inside the graph; the
 //! batch is free. Not here: the check against ONNX Runtime (`tests/onnx/check_onnx.py`).
 
-use super::network::{Activation, CriticInput, Mlp, PolicyNetwork};
+use super::layers::{Activation, Mlp};
+use super::network::{CriticInput, PolicyNetwork};
 use super::onnx_proto::{
     ATTRIBUTE_INT, AttributeProto, BOOL, DOUBLE, DimensionProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
     OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,

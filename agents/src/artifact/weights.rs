@@ -5,7 +5,8 @@
 //! Not here: checksums (`import.rs`).
 
 use super::error::ArtifactError;
-use super::network::{Activation, Dense, LayerNorm, Mlp, PolicyNetwork};
+use super::layers::{Activation, Dense, LayerNorm, Mlp};
+use super::network::PolicyNetwork;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::path::Path;
 

@@ -5,12 +5,13 @@ use super::config::{CriticKind, NetworkConfig, PpoConfig};
 use super::learner::{LearnSettings, StepFigures, in_order, read};
 use super::learner_choice::LearnerChoice;
 use super::loss::{LossSettings, loss};
+use super::parameters::ParameterMap;
+use super::rollout::Batch;
 use super::trainer::Trainer;
-use super::{PpoError, rollout::Batch};
 use crate::artifact::{Activation, Distribution, MlpScratch, PolicyNetwork, Spread};
 use crate::device::DeviceChoice;
-use burn::tensor::Tensor;
-use flexai_env::core::{Env, EnvContext, Info, Reset, SeedTree, Space, StateError, StepResult, VecEnv, make};
+use burn::tensor::{Tensor, TensorData};
+use flexai_env::core::{EnvContext, SeedTree, VecEnv, make};
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     crate::device::read(tensor).unwrap()
@@ -327,65 +328,41 @@ fn assert_gradients_are_differences(network: &NetworkConfig) {
     }
 }
 
-/// Pays an infinite reward at its third step.
-struct Explosive {
-    observation_space: Space,
-    action_space: Space,
-    info: Info,
-    observation: [f32; 1],
-    steps: u8,
-}
-
-impl Env for Explosive {
-    fn observation_space(&self) -> &Space {
-        &self.observation_space
-    }
-
-    fn action_space(&self) -> &Space {
-        &self.action_space
-    }
-
-    fn reset(&mut self, _seed: Option<u64>) -> Reset<'_> {
-        Reset { observation: &self.observation, info: &self.info }
-    }
-
-    fn step(&mut self, _action: &[f32]) -> StepResult<'_> {
-        self.steps += 1;
-        let reward = if self.steps == 3 { f64::INFINITY } else { 0.0 };
-        StepResult { observation: &self.observation, reward, terminated: false, truncated: false, info: &self.info }
-    }
-
-    fn observation(&self) -> &[f32] {
-        &self.observation
-    }
-
-    fn save_state(&self) -> Vec<u8> {
-        vec![self.steps]
-    }
-
-    fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError> {
-        self.steps = bytes[0];
-        Ok(())
-    }
-}
-
+/// A tensor's name in the map is where the network itself finds the number.
 #[test]
-fn a_reward_that_is_not_finite_is_named_with_its_environment() {
-    let env = Explosive {
-        observation_space: Space::uniform_box(1, -1.0, 1.0),
-        action_space: Space::discrete(2),
-        info: Info::new(&[]),
-        observation: [0.0],
-        steps: 0,
-    };
-    let config = PpoConfig { num_envs: 1, ..config() };
-    let venv = VecEnv::new(vec![Box::new(env)]);
-    let mut trainer = Trainer::new(&config, &NetworkConfig::default(), 5, venv, DeviceChoice::Flex).unwrap();
-    let weights: PolicyNetwork = trainer.policy_network();
-    let error = trainer.update().unwrap_err();
-    assert_eq!(
-        error,
-        PpoError::NotFinite { what: "the reward of environment 0 at step 2 of the rollout".into(), update: 1 }
-    );
-    assert_eq!(trainer.policy_network().actor, weights.actor, "nothing was learned from it");
+fn every_parameter_is_named_after_the_tensor_it_becomes() {
+    for network in kinds() {
+        let trainer = trainer_of("ProbeHybrid-v0", DeviceChoice::Flex, &network);
+        let map = ParameterMap::of(&trainer.policy);
+        let flat = host(trainer.learner.network.flatten());
+        assert_eq!(map.len(), flat.len(), "{network:?}");
+        for at in (0..flat.len()).step_by(61).chain([flat.len() - 1]) {
+            let mut vector = flat.clone();
+            vector[at] = f32::NAN;
+            let name = map.first_not_finite(&vector).map(str::to_string);
+            let vector = Tensor::from_data(TensorData::new(vector, [flat.len()]), &trainer.learner.device);
+            let changed = trainer.learner.network.clone().with_parameters(&vector);
+            let policy = changed.to_policy_network(&trainer.heads, None).unwrap();
+            assert_eq!(name, bad_tensor(&policy), "parameter {at} of {network:?}");
+        }
+    }
+}
+
+fn bad_tensor(policy: &PolicyNetwork) -> Option<String> {
+    let bad = |tensor: &[f32]| tensor.iter().any(|x| x.is_nan());
+    for (name, mlp) in [("actor", &policy.actor), ("critic", &policy.critic)] {
+        for (i, layer) in mlp.layers.iter().enumerate() {
+            let norm = mlp.norms.get(i);
+            let tensors = [
+                ("weight", bad(&layer.weight)),
+                ("bias", bad(&layer.bias)),
+                ("gain", norm.is_some_and(|norm| bad(&norm.gain))),
+                ("normalised bias", norm.is_some_and(|norm| bad(&norm.bias))),
+            ];
+            if let Some((tensor, _)) = tensors.iter().find(|(_, bad)| *bad) {
+                return Some(format!("{name} layer {} {tensor}", i + 1));
+            }
+        }
+    }
+    bad(&policy.log_std).then(|| "the logarithm of the actions' spread".to_string())
 }

@@ -132,6 +132,17 @@ fn an_observation_that_turns_nan_is_named_with_environment_step_and_update() {
 }
 
 #[test]
+fn a_reward_that_is_not_finite_is_named_with_its_environment() {
+    for learner in LEARNERS {
+        let mut trainer = Broken::batch(&config(learner), 0, 3, f64::INFINITY, 0.5);
+        let weights = trainer.policy_network();
+        let error = trainer.update().unwrap_err();
+        assert_eq!(fault(&error), ("the reward of environment 0 at step 2 of the rollout", 1));
+        assert_eq!(trainer.policy_network().actor, weights.actor, "nothing was learned from it");
+    }
+}
+
+#[test]
 fn a_learning_rate_beyond_all_numbers_is_seen_in_the_first_parameter_it_ruins() {
     for learner in LEARNERS {
         let config = PpoConfig { learning_rate: 1e39, ..config(learner) };
