@@ -7,6 +7,7 @@
 pub mod artifact;
 #[cfg(feature = "training")]
 pub mod device;
+pub mod forecast;
 pub mod hybrid;
 pub mod imitation;
 pub mod oracle;

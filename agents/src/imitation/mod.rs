@@ -5,7 +5,7 @@
 //! that a resumed run asks the same teacher. Not here: what is learnt from the answers (`ppo/`).
 
 mod env;
-#[cfg(test)]
+#[cfg(all(test, feature = "training"))]
 mod tests;
 
 pub use env::TaughtFleet;
