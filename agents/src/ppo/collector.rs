@@ -335,6 +335,17 @@ impl Collector {
         Ok(())
     }
 
+    /// Values the last rollout anew, by the critic of `policy`.
+    ///
+    /// # Errors
+    /// The place of the first value that is not finite.
+    pub(super) fn value_again(&mut self, policy: &PolicyNetwork) -> Result<(), String> {
+        let host = self.prepare(policy);
+        self.evaluate(policy, host.as_ref());
+        self.host = host;
+        self.check_values()
+    }
+
     /// Values of all observations, and of all true successors.
     fn evaluate(&mut self, policy: &PolicyNetwork, host: Option<&HostPolicy>) {
         let rollout = &mut self.rollout;

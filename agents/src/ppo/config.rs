@@ -43,6 +43,9 @@ pub struct PpoConfig {
     /// How `clip_coef` goes to zero; given, it overrules `anneal_clip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_schedule: Option<Schedule>,
+    /// Let the present critic value the rollout anew before each epoch but the first, and estimate advantages from that
+    /// (Andrychowicz et al. 2020, arXiv:2006.05990).
+    pub recompute_advantages: bool,
     /// Clip the value function as well (the pessimistic `max` form of openai/baselines).
     pub clip_value_loss: bool,
     /// How far a value may move before its loss is clipped; positive, used with `clip_value_loss`; in deviations of the
@@ -69,7 +72,7 @@ pub struct PpoConfig {
     pub target_kl_rule: TargetKlRule,
     /// What turns gradients into steps.
     pub optimizer: OptimizerChoice,
-    /// Share of every parameter that a step of `adamw` takes away, times the learning rate; not negative.
+    /// Share of every parameter that a step of `adamw` or `muon` takes away, times the learning rate; not negative.
     pub weight_decay: f64,
     /// Adam's epsilon; positive.
     pub adam_eps: f64,
@@ -103,6 +106,7 @@ impl Default for PpoConfig {
             clip_coef: 0.2,
             anneal_clip: false,
             clip_schedule: None,
+            recompute_advantages: false,
             clip_value_loss: false,
             value_clip: 0.2,
             normalize_advantage: true,
@@ -245,7 +249,11 @@ impl PpoConfig {
         }
         faults.not_negative("weight_decay", self.weight_decay);
         if self.optimizer == OptimizerChoice::Adam && self.weight_decay > 0.0 {
-            faults.add("weight_decay", self.weight_decay, "0, because `optimizer` is `adam`; `adamw` decays weights");
+            faults.add(
+                "weight_decay",
+                self.weight_decay,
+                "0, because `optimizer` is `adam`; `adamw` and `muon` decay weights",
+            );
         }
         faults.not_negative("vf_coef", self.vf_coef);
         faults.positive("max_grad_norm", self.max_grad_norm);

@@ -131,7 +131,7 @@ impl Trainer {
         if let Some(normalizer) = &self.collector.observation_normalizer {
             normalizer.apply(&mut seen.rollout.observations);
         }
-        let returns = targets(&mut self.value_scale, &mut self.learner, seen.returns.clone())?;
+        let returns = targets(&mut self.value_scale, &mut self.learner, seen.returns.clone(), true)?;
         let advantages = Advantages { advantages: vec![0.0; returns.len()], returns };
         let plain = LearnSettings::at(&self.config, 0);
         let loss = LossSettings { value_clip: None, ent_coef: 0.0, surrogate: false, imitation: 1.0, ..plain.loss };

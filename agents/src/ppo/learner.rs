@@ -38,6 +38,8 @@ pub(super) struct Learner {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct LearnSettings {
     pub(super) epochs: usize,
+    /// Optimiser steps already taken in this update: it goes on with the same rollout.
+    pub(super) taken: usize,
     pub(super) minibatch_size: usize,
     pub(super) normalize_advantage: bool,
     pub(super) target_kl: Option<f64>,
@@ -93,7 +95,8 @@ impl LearnSettings {
             imitation: 0.0,
         };
         Self {
-            epochs: config.update_epochs,
+            epochs: if config.recompute_advantages { 1 } else { config.update_epochs },
+            taken: 0,
             minibatch_size: config.minibatch_size(),
             normalize_advantage: config.normalize_advantage,
             target_kl: config.target_kl,
@@ -125,7 +128,9 @@ impl Learner {
         let batch = rollout.upload(&self.layout, advantages, &self.device);
         let mut order: Vec<i32> = (0..rollout.len() as i32).collect();
         let mut figures = Vec::new();
-        self.watch.begin();
+        if settings.taken == 0 {
+            self.watch.begin();
+        }
         for _ in 0..settings.epochs {
             order.shuffle(shuffle);
             let whole = self.epoch(&batch, &advantages.advantages, &order, settings, &mut figures)?;
@@ -167,7 +172,7 @@ impl Learner {
             let rows = shuffled.rows(m * size..(m + 1) * size);
             let loss = loss(&self.network, &self.layout, &rows, settings.loss);
             // Before the first step the policy has not moved: what divergence there is comes from rounding.
-            let first = pending.is_empty() && figures.is_empty();
+            let first = pending.is_empty() && figures.is_empty() && settings.taken == 0;
             if looks && !first && skips(approx_kl(&device::read(loss.log_ratio.clone())?), settings) {
                 whole = false;
                 break;
@@ -180,7 +185,7 @@ impl Learner {
             self.watch.count(norms.into_iter());
         }
         if let Some(m) = figures[taken..].iter().position(|step| !step.all_finite()) {
-            self.name_the_fault(before, &shuffled, m, taken, settings)?;
+            self.name_the_fault(before, &shuffled, m, settings.taken + taken, settings)?;
         }
         Ok(whole)
     }

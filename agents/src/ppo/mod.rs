@@ -21,6 +21,7 @@ mod init;
 mod learner;
 mod learner_choice;
 mod loss;
+mod muon;
 mod optimizer;
 mod parameters;
 mod rollout;

@@ -1,10 +1,11 @@
-//! Adam or AdamW behind a clip of the global gradient norm.
+//! Adam, AdamW or Muon behind a clip of the global gradient norm.
 //!
 //! In: a network and the gradients of its loss. Out: the network one step further.
 //! Always: the norm is over all parameters together (Burn's own clip is per tensor, which is not PPO's); all parameters
 //! are stepped as one vector, in the network's fixed order. Not here: the learning rate's schedule (`config.rs`).
 
 use super::actor_critic::ActorCritic;
+use super::muon::{HiddenMatrices, StepVectors};
 use crate::device::{self, DeviceError};
 use burn::module::{Module, Param, ParamId};
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
@@ -26,6 +27,8 @@ pub(super) struct ClippedAdam {
     pub(super) max_grad_norm: f64,
     /// Of every parameter, per unit of learning rate; 0 is plain Adam.
     pub(super) weight_decay: f64,
+    /// Whose steps are not Adam's.
+    pub(super) muon: Option<HiddenMatrices>,
     state: Option<AdamState<1>>,
 }
 
@@ -48,13 +51,18 @@ impl ClippedAdam {
     pub(super) fn new(epsilon: f64, max_grad_norm: f64) -> Self {
         let epsilon = epsilon as f32;
         let adam = AdamConfig::new().with_beta_1(BETA_1).with_beta_2(BETA_2).with_epsilon(epsilon).build();
-        Self { adam, epsilon, max_grad_norm, weight_decay: 0.0, state: None }
+        Self { adam, epsilon, max_grad_norm, weight_decay: 0.0, muon: None, state: None }
     }
 
     /// The same with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101): before its step every
     /// parameter shrinks by `learning_rate * weight_decay` of itself.
     pub(super) fn with_weight_decay(self, weight_decay: f64) -> Self {
         Self { weight_decay, ..self }
+    }
+
+    /// The same with hidden weight matrices stepped by Muon; their velocity takes the place of the first moment.
+    pub(super) fn with_muon(self, muon: Option<HiddenMatrices>) -> Self {
+        Self { muon, ..self }
     }
 
     /// What a step leaves of a parameter before Adam moves it; exactly 1 without decay.
@@ -76,9 +84,19 @@ impl ClippedAdam {
         if self.weight_decay > 0.0 {
             parameters = parameters.mul_scalar(self.kept(learning_rate));
         }
-        let (parameters, state) = self.adam.step(learning_rate, parameters, gradient, self.state.take());
+        let before = self.muon.is_some().then(|| StepVectors {
+            parameters: parameters.clone(),
+            moment_1: self.state.as_ref().map_or_else(|| parameters.zeros_like(), |s| s.momentum.moment_1.clone()),
+        });
+        let (parameters, state) = self.adam.step(learning_rate, parameters, gradient.clone(), self.state.take());
         self.state = state;
-        (network.with_parameters(&parameters), norm)
+        let (Some(muon), Some(before), Some(state)) = (&self.muon, before, &mut self.state) else {
+            return (network.with_parameters(&parameters), norm);
+        };
+        let after = StepVectors { parameters, moment_1: state.momentum.moment_1.clone() };
+        let after = muon.replace(learning_rate, &before, &gradient, after);
+        state.momentum.moment_1 = after.moment_1;
+        (network.with_parameters(&after.parameters), norm)
     }
 
     /// `gradient * min(1, max_grad_norm / (norm + 1e-6))`, and the norm, `[1]`.

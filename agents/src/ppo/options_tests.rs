@@ -291,9 +291,74 @@ fn a_critic_of_normalised_returns_learns_large_ones_at_once_and_speaks_in_their_
 }
 
 #[test]
-fn a_resumed_run_with_normalised_values_equals_one_that_never_stopped() {
+fn both_learners_agree_with_muon_and_its_matrices_go_their_own_way() {
+    let with = |optimizer: OptimizerChoice, weight_decay: f64| {
+        move |learner| PpoConfig { optimizer, weight_decay, ..config(learner) }
+    };
+    for id in ["Pendulum-v1", "ProbeHybrid-v0"] {
+        // A Newton-Schulz iteration of a nearly singular matrix passes on the roundings of its smallest directions.
+        let [(_, weights), (_, other)] = both(id, with(OptimizerChoice::Muon, 0.1));
+        assert_near(id, &weights, &other, 2e-4);
+        let [(_, adam), _] = both(id, with(OptimizerChoice::AdamW, 0.1));
+        let first_hidden = trainer(id, &config(LearnerChoice::Host)).policy.actor.layers[0].weight.len();
+        let moved = |range: std::ops::Range<usize>| {
+            weights[range.clone()].iter().zip(&adam[range]).filter(|(a, b)| a != b).count()
+        };
+        assert!(moved(0..first_hidden) > first_hidden / 2, "{id}: hidden weights take other steps than Adam's");
+    }
+}
+
+#[test]
+fn advantages_are_estimated_anew_by_the_critic_of_the_epoch_before() {
     for learner in LEARNERS {
-        let config = PpoConfig { normalize_value: true, clip_value_loss: true, ..config(learner) };
+        let with = |update_epochs: usize, recompute_advantages: bool| {
+            let config = PpoConfig { update_epochs, recompute_advantages, learning_rate: 3e-3, ..config(learner) };
+            let mut trainer = trainer("Pendulum-v1", &config);
+            let report = trainer.update().unwrap();
+            (trainer, report)
+        };
+        let (plain, _) = with(1, false);
+        let (mut once, _) = with(1, true);
+        assert_eq!(plain.policy_network(), once.policy_network(), "one epoch has nothing to estimate anew");
+        let collected = once.collector.rollout().values.clone();
+        let policy = once.policy.clone();
+        once.collector.value_again(&policy).unwrap();
+        let (twice, report) = with(2, true);
+        assert_eq!(twice.collector.rollout().values, once.collector.rollout().values);
+        assert_ne!(twice.collector.rollout().values, collected);
+        assert_eq!((report.epochs_run, twice.learner.optimizer.steps()), (2, 2 * twice.config.num_minibatches));
+        assert_ne!(twice.policy_network(), with(2, false).0.policy_network());
+    }
+}
+
+#[test]
+fn rules_about_the_divergence_hold_across_epochs_estimated_anew() {
+    let with = |rule: TargetKlRule, target: f64| {
+        let config = PpoConfig {
+            recompute_advantages: true,
+            target_kl: Some(target),
+            target_kl_rule: rule,
+            learning_rate: 3e-3,
+            ..config(LearnerChoice::Host)
+        };
+        trainer("CartPole-v1", &config).update().unwrap().epochs_run
+    };
+    assert_eq!(with(TargetKlRule::Epoch, 1e-12), 1);
+    assert_eq!(with(TargetKlRule::Minibatch, 1e-12), 1);
+    assert_eq!(with(TargetKlRule::Epoch, 1e12), 4);
+    assert_eq!(with(TargetKlRule::Minibatch, 1e12), 4);
+}
+
+#[test]
+fn a_resumed_run_with_normalised_values_and_muon_equals_one_that_never_stopped() {
+    for learner in LEARNERS {
+        let config = PpoConfig {
+            normalize_value: true,
+            clip_value_loss: true,
+            optimizer: OptimizerChoice::Muon,
+            recompute_advantages: true,
+            ..config(learner)
+        };
         let play = |trainer: &mut Trainer, n: usize| -> Vec<String> {
             (0..n).map(|_| serde_json::to_string(&trainer.update().unwrap()).unwrap()).collect()
         };

@@ -65,6 +65,8 @@ pub enum OptimizerChoice {
     Adam,
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), of every parameter.
     AdamW,
+    /// Muon (Jordan et al. 2024) for the weights of hidden layers, `adamw` for all else.
+    Muon,
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ use super::error::PpoError;
 use super::gae::explained_variance;
 use super::host::HostLearner;
 use super::imitation::WarmStart;
-use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory};
+use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory, stops};
+use super::muon::HiddenMatrices;
 use super::optimizer::ClippedAdam;
 use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;
+use super::schedule::OptimizerChoice;
 use super::value_scale::ValueScale;
 use crate::artifact::{ActionHead, Distribution, MlpScratch, PolicyNetwork, Spread, deviations};
 use crate::device::{self, DeviceChoice};
@@ -153,7 +155,7 @@ impl Trainer {
         let learner = Learner {
             host: on_host.then(|| HostLearner::new(&policy)),
             network: weights,
-            optimizer: ClippedAdam::new(config.adam_eps, config.max_grad_norm).with_weight_decay(config.weight_decay),
+            optimizer: optimizer(config, &policy),
             watch: StepWatch::new(ParameterMap::of(&policy)),
             layout: HeadLayout::new(&heads),
             device,
@@ -256,6 +258,30 @@ impl Trainer {
         let not_finite = |what: String| PpoError::NotFinite { what, update };
         let mut settings = LearnSettings::at(&self.config, self.updates);
         settings.loss.imitation = self.imitation_coef();
+        let (mut figures, mut explained) = (Vec::new(), 0.0);
+        let rounds = if self.config.recompute_advantages { self.config.update_epochs } else { 1 };
+        for round in 0..rounds {
+            if round > 0 {
+                self.collector.value_again(&self.policy).map_err(not_finite)?;
+            }
+            settings.taken = figures.len();
+            let (steps, share) = self.learn_round(settings, round == 0)?;
+            if round == 0 {
+                explained = share;
+            }
+            let whole = steps.len() == settings.epochs * self.config.num_minibatches;
+            figures.extend(steps);
+            if !whole || stops(&figures, settings) {
+                break;
+            }
+        }
+        Ok((figures, settings, explained))
+    }
+
+    /// Epochs on the last rollout with one estimate of its advantages; `fresh` if it has not been learnt from yet.
+    fn learn_round(&mut self, settings: LearnSettings, fresh: bool) -> Result<(Vec<StepFigures>, f64), PpoError> {
+        let update = self.updates + 1;
+        let not_finite = |what: String| PpoError::NotFinite { what, update };
         let rollout = self.collector.rollout();
         let mut advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
         if let Some(i) = advantages.advantages.iter().position(|x| !x.is_finite()) {
@@ -263,7 +289,7 @@ impl Trainer {
             return Err(not_finite(format!("the advantage of environment {e} at step {t} of the rollout")));
         }
         let explained = explained_variance(&rollout.values, &advantages.returns);
-        advantages.returns = targets(&mut self.value_scale, &mut self.learner, advantages.returns)?;
+        advantages.returns = targets(&mut self.value_scale, &mut self.learner, advantages.returns, fresh)?;
         let scaled = self.value_scale.as_ref().filter(|_| settings.loss.value_clip.is_some()).map(|scale| {
             let values = rollout.values.iter().map(|x| scale.normalized(f64::from(*x)) as f32).collect();
             RolloutBuffer { values, ..rollout.clone() }
@@ -271,7 +297,7 @@ impl Trainer {
         let rollout = scaled.as_ref().unwrap_or(rollout);
         let figures = self.learner.update(rollout, &advantages, settings, &mut self.shuffle)?;
         self.take_weights(self.config.num_minibatches, "")?;
-        Ok((figures, settings, explained))
+        Ok((figures, explained))
     }
 
     /// Makes the learner's network the policy that acts, if every number of the last learning phase, of so many minibatches
@@ -392,7 +418,13 @@ fn check_environments(config: &PpoConfig, network: &NetworkConfig, venv: &VecEnv
     Ok(())
 }
 
-/// Returns as the critic is to say them; its last layer follows the statistics.
+fn optimizer(config: &PpoConfig, policy: &PolicyNetwork) -> ClippedAdam {
+    let muon = (config.optimizer == OptimizerChoice::Muon).then(|| HiddenMatrices::of(policy));
+    let adam = ClippedAdam::new(config.adam_eps, config.max_grad_norm);
+    adam.with_weight_decay(config.weight_decay).with_muon(muon)
+}
+
+/// Returns as the critic is to say them; its last layer follows the statistics, which `fresh` ones move.
 ///
 /// # Errors
 /// [`PpoError::Device`].
@@ -400,8 +432,12 @@ pub(super) fn targets(
     scale: &mut Option<ValueScale>,
     learner: &mut Learner,
     returns: Vec<f64>,
+    fresh: bool,
 ) -> Result<Vec<f64>, PpoError> {
     let Some(scale) = scale else { return Ok(returns) };
+    if !fresh {
+        return Ok(returns.into_iter().map(|x| scale.normalized(x)).collect());
+    }
     let head = learner.watch.map.critic_head().expect("every policy has a critic");
     let mut parameters = device::read(learner.network.flatten())?;
     scale.update(&returns, &mut parameters, &head);

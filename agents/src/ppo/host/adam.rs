@@ -6,16 +6,26 @@
 
 use super::simd::{Kernel, dispatch};
 use crate::device::DeviceError;
+use crate::ppo::muon::HiddenMatrices;
 use crate::ppo::optimizer::{AdamMemory, BETA_1, BETA_2, ClippedAdam, NORM_EPSILON};
 use burn::tensor::Device;
+use std::ops::Range;
 
 /// Memory and settings.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct FlatAdam {
     memory: AdamMemory,
     epsilon: f32,
     max_grad_norm: f64,
     weight_decay: f64,
+    /// Whose steps are not Adam's, and where they are computed.
+    muon: Option<(HiddenMatrices, Device)>,
+}
+
+impl std::fmt::Debug for FlatAdam {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlatAdam").field("steps", &self.memory.steps).finish_non_exhaustive()
+    }
 }
 
 impl FlatAdam {
@@ -25,8 +35,9 @@ impl FlatAdam {
     /// [`DeviceError::Failed`].
     pub(super) fn take_over(optimizer: &ClippedAdam, parameters: usize, device: &Device) -> Result<Self, DeviceError> {
         let memory = optimizer.memory(parameters, device)?;
+        let muon = optimizer.muon.clone().map(|muon| (muon, device.clone()));
         let ClippedAdam { epsilon, max_grad_norm, weight_decay, .. } = *optimizer;
-        Ok(Self { memory, epsilon, max_grad_norm, weight_decay })
+        Ok(Self { memory, epsilon, max_grad_norm, weight_decay, muon })
     }
 
     /// Gives the memory to Burn's.
@@ -38,6 +49,8 @@ impl FlatAdam {
     pub(super) fn step(&mut self, parameters: &mut [f32], gradient: &[f32], learning_rate: f64) -> f64 {
         let norm = squared_norm(gradient).sqrt();
         let scale = (self.max_grad_norm / (norm + NORM_EPSILON)).min(1.0) as f32;
+        let kept = self.kept(learning_rate);
+        let matrices = self.matrices(parameters, gradient, scale, learning_rate);
         self.memory.steps += 1;
         let time = i32::try_from(self.memory.steps).unwrap_or(i32::MAX);
         let correction = (1.0 - BETA_2.powi(time)).sqrt();
@@ -50,9 +63,32 @@ impl FlatAdam {
             factor: correction / (1.0 - BETA_1.powi(time)),
             epsilon: self.epsilon * correction,
             learning_rate: learning_rate as f32,
-            kept: (1.0 - learning_rate * self.weight_decay) as f32,
+            kept,
         });
+        for (range, weight, velocity) in matrices {
+            parameters[range.clone()].copy_from_slice(&weight);
+            self.memory.moment_1[range].copy_from_slice(&velocity);
+        }
         norm
+    }
+
+    /// What Muon makes of its matrices, from the same parameters and the same clipped gradient as Adam.
+    fn matrices(
+        &self,
+        parameters: &[f32],
+        gradient: &[f32],
+        scale: f32,
+        learning_rate: f64,
+    ) -> Vec<(Range<usize>, Vec<f32>, Vec<f32>)> {
+        let Some((muon, device)) = &self.muon else { return Vec::new() };
+        let kept = self.kept(learning_rate);
+        let shrunk: Vec<f32> = parameters.iter().map(|x| x * kept).collect();
+        let clipped: Vec<f32> = gradient.iter().map(|x| x * scale).collect();
+        muon.steps_on_host(learning_rate, [&shrunk, &clipped, &self.memory.moment_1], device)
+    }
+
+    fn kept(&self, learning_rate: f64) -> f32 {
+        (1.0 - learning_rate * self.weight_decay) as f32
     }
 }
 

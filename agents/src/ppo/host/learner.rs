@@ -83,7 +83,9 @@ impl HostLearner {
         self.take_over(network, optimizer, device)?;
         let mut order: Vec<i32> = (0..rollout.len() as i32).collect();
         let mut figures = Vec::with_capacity(settings.epochs * (order.len() / settings.minibatch_size));
-        self.watch.begin();
+        if settings.taken == 0 {
+            self.watch.begin();
+        }
         for _ in 0..settings.epochs {
             order.shuffle(shuffle);
             let whole = self.epoch(rollout, advantages, &order, settings, &mut figures);
@@ -137,7 +139,7 @@ impl HostLearner {
         for minibatch in order.chunks_exact(settings.minibatch_size) {
             let found = self.measure(rollout, advantages, minibatch, settings);
             // Before the first step the policy has not moved: what divergence there is comes from rounding.
-            if !figures.is_empty() && skips(found.approx_kl, settings) {
+            if figures.len() + settings.taken > 0 && skips(found.approx_kl, settings) {
                 return false;
             }
             figures.push(self.descend(found, settings.learning_rate));

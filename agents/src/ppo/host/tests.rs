@@ -122,6 +122,7 @@ impl Case {
 
     fn learn_settings(&self) -> LearnSettings {
         LearnSettings {
+            taken: 0,
             epochs: 1,
             minibatch_size: self.order.len(),
             normalize_advantage: false,
