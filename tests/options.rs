@@ -38,6 +38,44 @@ fn a_teacher_in_another_environment_or_beside_a_plan_is_refused() {
     assert!(ran.code == Some(2) && ran.stderr.contains("`imitation` and `plan` are both given"), "{}", ran.stderr);
 }
 
+const LESSONS: &str = "\n[[curriculum]]\nuntil = 0.25\nscenario = { carbon_price_gbp_per_tonne = 0 }\n\n\
+                       [[curriculum]]\nuntil = 0.5\n[curriculum.scenario.workload]\nmean_it_mw = 6.0\n";
+
+#[test]
+fn lessons_come_in_turn_and_a_run_stopped_at_their_border_equals_the_whole() {
+    let config = format!("{TINY_SITE}{LESSONS}");
+    let (cut_folder, whole_folder, plain_folder) = (folder_with(&config), folder_with(&config), folder_with(TINY_SITE));
+    let cut = train_in(&cut_folder, &["--stop-after", "2"]);
+    flexai(&["train", "--resume", text(&cut), "--stop-after", "1"]).ok();
+    flexai(&["train", "--resume", text(&cut)]).ok();
+    let whole = train_in(&whole_folder, &[]);
+    assert_same_run(&cut, &whole);
+    let metrics = json_lines(&fs::read_to_string(whole.join("metrics.jsonl")).unwrap());
+    let lessons: Vec<f64> = metrics.iter().map(|line| line["charts/lesson"].as_f64().unwrap()).collect();
+    assert_eq!(lessons, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
+    // Without a carbon price, and with less load, everything costs less than in the run without lessons.
+    let plain = train_in(&plain_folder, &[]);
+    let plain = json_lines(&fs::read_to_string(plain.join("metrics.jsonl")).unwrap());
+    let reward = |lines: &[serde_json::Value], i: usize| lines[i]["charts/reward_mean"].clone();
+    assert_ne!(reward(&metrics, 0), reward(&plain, 0));
+    let manifest = fs::read_to_string(whole.join("policy/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_ne!(manifest["env"]["scenario"]["workload"]["mean_it_mw"], 6.0, "the policy is for the run's own site");
+}
+
+#[test]
+fn a_lesson_with_an_unknown_key_or_another_observation_is_refused_before_the_run() {
+    let refused = |lesson: &str, expected: &str| {
+        let folder = folder_with(&format!("{TINY_SITE}\n[[curriculum]]\nuntil = 0.5\n{lesson}"));
+        let (file, out) = (folder.path().join("config.toml"), folder.path().join("run"));
+        let ran = flexai(&["train", text(&file), "--out", text(&out)]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(expected), "{}", ran.stderr);
+        assert!(!out.exists());
+    };
+    refused("[curriculum.scenario.workload]\nmean_mw = 6.0\n", "unknown field `mean_mw`");
+    refused("[curriculum.scenario.battery]\npower_mw = -1.0\n", "lesson 1: `battery.power_mw` is -1");
+}
+
 #[test]
 fn seeds_trained_together_are_the_runs_they_are_alone_and_one_table_compares_them() {
     let folder = folder_with(TINY_POLE);

@@ -34,6 +34,11 @@ impl DeviceChoice {
             Self::Wgpu => "wgpu",
         }
     }
+
+    /// Whether it is a graphics card.
+    pub fn is_gpu(self) -> bool {
+        self == Self::Wgpu
+    }
 }
 
 impl fmt::Display for DeviceChoice {

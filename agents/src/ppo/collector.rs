@@ -129,6 +129,23 @@ impl Collector {
         collector
     }
 
+    /// Goes on in other environments of the same shape, reset from `seed`.
+    pub(super) fn replace_environments(&mut self, mut venv: VecEnv, seed: u64) {
+        if !self.venv.privileged().is_empty() {
+            venv.carry_privileged();
+        }
+        venv.reset(seed);
+        self.observation.copy_from_slice(venv.observation());
+        if let Some(normalizer) = &mut self.observation_normalizer {
+            normalizer.update(&self.observation);
+            normalizer.apply(&mut self.observation);
+        }
+        if let Some(normalizer) = &mut self.return_normalizer {
+            normalizer.begin_episodes();
+        }
+        self.venv = venv;
+    }
+
     /// The last rollout.
     pub(super) fn rollout(&self) -> &RolloutBuffer {
         &self.rollout

@@ -7,6 +7,7 @@
 
 mod activation;
 mod actor_critic;
+mod advice;
 mod checkpoint;
 mod collector;
 mod config;

@@ -375,3 +375,16 @@ fn a_resumed_run_with_normalised_values_and_muon_equals_one_that_never_stopped()
         assert!(again.load(folder.path()).unwrap_err().to_string().contains("values.bin"));
     }
 }
+
+#[test]
+fn an_update_timed_on_the_processor_leaves_the_trainer_as_it_was() {
+    for learner in LEARNERS {
+        let (mut timed, mut plain) =
+            (trainer("Pendulum-v1", &config(learner)), trainer("Pendulum-v1", &config(learner)));
+        timed.update().unwrap();
+        plain.update().unwrap();
+        assert!(timed.cpu_update_seconds().unwrap() > 0.0);
+        assert_eq!(timed.update().unwrap().policy_loss, plain.update().unwrap().policy_loss);
+        assert_eq!(timed.policy_network(), plain.policy_network());
+    }
+}

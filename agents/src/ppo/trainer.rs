@@ -35,6 +35,8 @@ pub struct Trainer {
     pub(super) collector: Collector,
     pub(super) learner: Learner,
     pub(super) shuffle: StreamRng,
+    /// Where all streams come from.
+    tree: SeedTree,
     /// Who is imitated, and how.
     pub(super) imitation: Option<ImitationConfig>,
     /// Statistics of the returns, if the critic learns them normalised.
@@ -167,6 +169,7 @@ impl Trainer {
             collector,
             learner,
             shuffle: tree.stream("shuffle"),
+            tree,
             imitation: None,
             value_scale: config.normalize_value.then(ValueScale::new),
             updates: 0,
@@ -197,6 +200,25 @@ impl Trainer {
             return Err(failure.clone());
         }
         self.learn().map(drop).inspect_err(|failure| self.failure = Some(failure.clone()))
+    }
+
+    /// Goes on in other environments of the same shape, reset from the run's seed and `number`: what was collected in the
+    /// old ones is forgotten, what was learnt and the running statistics stay.
+    ///
+    /// # Errors
+    /// [`PpoError`] if they do not fit the configuration or the policy; the trainer is then unchanged.
+    pub fn replace_environments(&mut self, venv: VecEnv, number: u64) -> Result<(), PpoError> {
+        check_environments(&self.config, &self.network, &venv)?;
+        let old = &self.collector.venv;
+        if venv.observation_space() != old.observation_space() || venv.action_space() != old.action_space() {
+            return Err(PpoError::Environment {
+                found: "environments with another observation or action".into(),
+                expected: "those of the environments before them".into(),
+                hint: "change sizes and prices, not what is observed or decided".into(),
+            });
+        }
+        self.collector.replace_environments(venv, self.tree.child("environments", number).seed());
+        Ok(())
     }
 
     /// Whether all updates of the run are done.
@@ -418,7 +440,8 @@ fn check_environments(config: &PpoConfig, network: &NetworkConfig, venv: &VecEnv
     Ok(())
 }
 
-fn optimizer(config: &PpoConfig, policy: &PolicyNetwork) -> ClippedAdam {
+/// The optimiser of a policy, at its first step.
+pub(super) fn optimizer(config: &PpoConfig, policy: &PolicyNetwork) -> ClippedAdam {
     let muon = (config.optimizer == OptimizerChoice::Muon).then(|| HiddenMatrices::of(policy));
     let adam = ClippedAdam::new(config.adam_eps, config.max_grad_norm);
     adam.with_weight_decay(config.weight_decay).with_muon(muon)

@@ -130,6 +130,11 @@ impl ReturnNormalizer {
         Self { statistics: RunningMeanStd::new(1), discounted_return: vec![0.0; num_envs], gamma, clip }
     }
 
+    /// Every episode begins anew; the statistics stay.
+    pub fn begin_episodes(&mut self) {
+        self.discounted_return.fill(0.0);
+    }
+
     /// Merges the rewards of one step, `[num_envs]`, and writes them scaled; `ended` marks episodes that are over.
     pub fn normalize(&mut self, reward: &[f64], ended: impl Iterator<Item = bool>, out: &mut [f64]) {
         for (sum, r) in self.discounted_return.iter_mut().zip(reward) {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod bench_wait_awhile;
+mod curriculum;
 mod data;
 mod data_import;
 mod decide;

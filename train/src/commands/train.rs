@@ -3,6 +3,7 @@
 //! Here: what is trained, where it is kept, how it starts or continues, and the last word. The loop itself is in
 //! `train_loop.rs`.
 
+use super::curriculum::Curriculum;
 use super::evaluate::{EVALUATION_EPISODES, mean_and_std, play_classic};
 use super::export::copy_artifact;
 use super::output::{print_json, print_line};
@@ -43,11 +44,12 @@ pub(super) fn train(args: &TrainArgs) -> Outcome {
     };
     let mode = if args.json { ProgressMode::Hidden } else { ProgressMode::Auto };
     let setup = site(&config)?;
-    let trainer = build_trainer(&config, setup.as_ref())?;
+    let curriculum = Curriculum::new(&config, setup.as_ref())?;
+    let trainer = build_trainer(&config, curriculum.setup(0))?;
     let judge = Judge::new(&config, setup.clone())?;
     let interrupt = Interrupt::install()?;
     let progress = Progress::new(config.ppo.total_steps, mode);
-    let mut training = TrainLoop::new(&config, run.clone(), trainer, judge, progress, args.json)?;
+    let mut training = TrainLoop::new(&config, run.clone(), trainer, curriculum, judge, progress, args.json)?;
     if resumed {
         training.resume()?;
     }
@@ -75,7 +77,8 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool),
     }
     // Everything that can be refused is refused before a folder is made.
     let setup = site(&config)?;
-    drop(build_trainer(&config, setup.as_ref())?);
+    let curriculum = Curriculum::new(&config, setup.as_ref())?;
+    drop(build_trainer(&config, curriculum.setup(0))?);
     let text = resolved_toml(&config)?;
     let now = Timestamp::now();
     let out =
@@ -126,14 +129,19 @@ pub(super) fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failu
 
 /// A trainer on freshly made environments.
 pub(super) fn build_trainer(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<Trainer, Failure> {
-    let envs = (0..config.ppo.num_envs).map(|_| training_env(config, setup)).collect::<Result<Vec<_>, _>>();
-    let venv = VecEnv::new(envs?);
+    let venv = training_envs(config, setup)?;
     let trainer = Trainer::new(&config.ppo, &config.network, config.seed, venv, config.device);
     let mut trainer = trainer.map_err(Failure::input)?;
     if let Some(imitation) = &config.imitation {
         trainer.imitate(imitation).map_err(Failure::input)?;
     }
     Ok(trainer)
+}
+
+/// All environments to train in.
+pub(super) fn training_envs(config: &TrainConfig, setup: Option<&Arc<SiteSetup>>) -> Result<VecEnv, Failure> {
+    let envs = (0..config.ppo.num_envs).map(|_| training_env(config, setup)).collect::<Result<Vec<_>, _>>();
+    Ok(VecEnv::new(envs?))
 }
 
 /// One environment to train in.

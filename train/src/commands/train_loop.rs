@@ -5,11 +5,12 @@
 //! checkpoint follows from metrics and checkpoints alone. Not here: what is trained (`train.rs`).
 
 use super::Failure;
+use super::curriculum::Curriculum;
 use super::evaluate::{VALIDATION_EPISODES, mean_and_std, play_classic};
 use super::output::print_json;
 use super::policy_source::POLICY_FOLDER;
 use super::scalars::{details, mean_return, scalars};
-use super::train::validation_range;
+use super::train::{training_envs, validation_range};
 use crate::evaluation::{EvaluationPlan, play_policies};
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
@@ -120,6 +121,7 @@ pub(super) struct TrainLoop<'a> {
     config: &'a TrainConfig,
     run: RunDir,
     trainer: Trainer,
+    curriculum: Curriculum,
     judge: Judge,
     progress: Progress,
     json: bool,
@@ -128,6 +130,21 @@ pub(super) struct TrainLoop<'a> {
     recent_return: Option<f64>,
     last_judgement: Judgement,
     clock: Clock,
+}
+
+/// The update whose time is judged: kernels have been compiled by then.
+const ADVICE_AT_UPDATE: u64 = 3;
+
+/// What to say of a device whose update took `gpu` seconds where the processor takes `cpu`.
+fn advice(device: &str, gpu: f64, cpu: f64) -> Option<String> {
+    (cpu < gpu).then(|| {
+        format!(
+            "advice: an update took {:.0} ms on {device} and takes {:.0} ms on this processor; `--device flex` is the \
+             better choice for networks of this size",
+            1e3 * gpu,
+            1e3 * cpu
+        )
+    })
 }
 
 /// Where scalars go; the events get both kinds.
@@ -154,6 +171,7 @@ impl<'a> TrainLoop<'a> {
         config: &'a TrainConfig,
         run: RunDir,
         trainer: Trainer,
+        curriculum: Curriculum,
         judge: Judge,
         progress: Progress,
         json: bool,
@@ -169,7 +187,19 @@ impl<'a> TrainLoop<'a> {
             evaluated: 0.0,
         };
         let last_judgement = Judgement::default();
-        Ok(Self { config, run, trainer, judge, progress, json, sinks, recent_return: None, last_judgement, clock })
+        Ok(Self {
+            config,
+            run,
+            trainer,
+            curriculum,
+            judge,
+            progress,
+            json,
+            sinks,
+            recent_return: None,
+            last_judgement,
+            clock,
+        })
     }
 
     /// Continues from the newest good checkpoint; what was written after it is cut off.
@@ -180,6 +210,8 @@ impl<'a> TrainLoop<'a> {
             eprintln!("warning: checkpoint {} is damaged and left out: {}", damaged.name, damaged.reason);
         }
         let step = latest.checkpoint.step;
+        // The environments whose state was saved are those of the last update before it.
+        self.play_on(self.curriculum.site_of((step / self.config.ppo.batch_size() as u64).saturating_sub(1)))?;
         self.trainer.load(&latest.checkpoint.path).map_err(Failure::input)?;
         // The writers must not hold the files that are cut back.
         self.sinks = None;
@@ -228,6 +260,7 @@ impl<'a> TrainLoop<'a> {
     pub(super) fn run(&mut self, interrupt: Interrupt, stop_after: Option<u64>) -> Result<bool, Failure> {
         let stop_at = stop_after.map(|n| self.trainer.updates() + n);
         while !self.trainer.finished() {
+            self.play_on(self.curriculum.site_of(self.trainer.updates()))?;
             let report = self.trainer.update().map_err(|error| match error {
                 PpoError::NotFinite { .. } => Failure::NotFinite(error.to_string()),
                 other => Failure::world(other),
@@ -246,6 +279,9 @@ impl<'a> TrainLoop<'a> {
                 self.clock.evaluate_seconds += self.clock.evaluated;
             }
             self.report(&report, judged)?;
+            if report.update == ADVICE_AT_UPDATE {
+                self.advise(&report)?;
+            }
             if kept {
                 self.keep(judged)?;
             }
@@ -264,10 +300,39 @@ impl<'a> TrainLoop<'a> {
         Ok(false)
     }
 
+    /// Says so, once, if the processor learns faster than the device that was chosen.
+    fn advise(&mut self, report: &UpdateReport) -> Result<(), Failure> {
+        if !self.config.device.is_gpu() {
+            return Ok(());
+        }
+        let cpu = self.trainer.cpu_update_seconds().map_err(Failure::world)?;
+        let advice = advice(self.config.device.name(), report.timing.learn_seconds, cpu);
+        // Where progress is hidden, it would be the only line that is no JSON.
+        if let (Some(line), false) = (advice, self.json) {
+            self.progress.note(&line);
+        }
+        Ok(())
+    }
+
+    /// Exchanges the environments where another site is to be played.
+    fn play_on(&mut self, site: usize) -> Result<(), Failure> {
+        if site == self.curriculum.present {
+            return Ok(());
+        }
+        let venv = training_envs(self.config, self.curriculum.setup(site))?;
+        self.trainer.replace_environments(venv, site as u64).map_err(Failure::input)?;
+        self.curriculum.present = site;
+        self.progress.note(&format!("lesson {} of {}", site + 1, self.config.curriculum.len() + 1));
+        Ok(())
+    }
+
     fn report(&mut self, report: &UpdateReport, judged: bool) -> Result<(), Failure> {
         let step = report.env_steps;
         let mut values = scalars(report, self.trainer.environments().info_keys());
         values.extend(details(report, &self.trainer));
+        if self.curriculum.has_lessons() {
+            values.push(("charts/lesson".to_string(), (self.curriculum.present + 1) as f64));
+        }
         if judged {
             let judgement = &self.last_judgement;
             values.extend(judgement.scalars.iter().map(|(tag, value)| (tag.to_string(), *value)));
@@ -421,4 +486,17 @@ fn export_checkpoint(
         golden_inputs: Vec::new(),
     };
     export_policy(folder, &export, false).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::advice;
+
+    #[test]
+    fn a_device_that_learns_more_slowly_than_the_processor_is_told_with_both_times() {
+        let line = advice("wgpu", 0.412, 0.051).unwrap();
+        assert!(line.contains("412 ms on wgpu") && line.contains("51 ms on this processor"), "{line}");
+        assert!(line.contains("`--device flex`"), "{line}");
+        assert_eq!(advice("wgpu", 0.04, 0.051), None);
+    }
 }

@@ -4,6 +4,7 @@
 //! stopped; what is wrong with the values is an answer, what is wrong with the world an error.
 //! Not here: which trials there are (`flexai sweep`, or any other engine).
 
+use super::curriculum::Curriculum;
 use super::output::print_json;
 use super::train::{absolute, build_trainer, overrides_of, site, validation_range};
 use super::train_loop::{Judge, SCORE, TrainLoop};
@@ -99,7 +100,8 @@ fn train_until(args: &TrialArgs, config: &TrainConfig) -> Result<Reached, Failur
     if let Some(setup) = &setup {
         require_validation_weeks(&validation_range(setup), &config.env.grid)?;
     }
-    let trainer = match build_trainer(config, setup.as_ref()) {
+    let curriculum = Curriculum::new(config, setup.as_ref())?;
+    let trainer = match build_trainer(config, curriculum.setup(0)) {
         Ok(trainer) => trainer,
         Err(failure) => return Ok(failed(&failure, 0)),
     };
@@ -107,7 +109,7 @@ fn train_until(args: &TrialArgs, config: &TrainConfig) -> Result<Reached, Failur
     let known = run.is_some();
     let run = run.map_or_else(|| begin(&args.out, config), Ok)?;
     let progress = Progress::new(config.ppo.total_steps, ProgressMode::Hidden);
-    let mut training = TrainLoop::new(config, run.clone(), trainer, judge, progress, false)?;
+    let mut training = TrainLoop::new(config, run.clone(), trainer, curriculum, judge, progress, false)?;
     match (known, newest_step(&run)? > 0) {
         (true, true) => training.resume()?,
         (true, false) => training.start_over()?,

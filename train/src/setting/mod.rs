@@ -4,10 +4,12 @@
 //! Always: a scenario named by path is written into the resolved configuration, so that a run directory needs no other
 //! file but its grid table and the files that the scenario names, which it knows by their whole paths.
 
+mod curriculum;
 mod files;
 mod grid;
 mod train_config;
 
+pub use curriculum::LessonConfig;
 pub use files::forget_folders;
 pub use grid::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
 pub use train_config::{CheckpointConfig, EnvConfig, EvaluationConfig, TrainConfig, load_train_config};

@@ -1,5 +1,6 @@
 //! A training run: `configs/train/*.toml`.
 
+use super::curriculum::{self, LessonConfig};
 use super::files::locate_files;
 use super::grid::{EMBEDDED_GRID, load_scenario};
 use crate::config::{Config, ConfigError, Faults, load_located};
@@ -30,6 +31,9 @@ pub struct TrainConfig {
     /// A rival that the policy learns from before it learns by itself, and beside that for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imitation: Option<ImitationConfig>,
+    /// Easier sites before the run's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub curriculum: Vec<LessonConfig>,
     /// How it is learnt.
     pub ppo: PpoConfig,
     /// By which networks.
@@ -89,6 +93,7 @@ impl Default for TrainConfig {
             env: EnvConfig::default(),
             plan: None,
             imitation: None,
+            curriculum: Vec::new(),
             ppo: PpoConfig::default(),
             network: NetworkConfig::default(),
             evaluation: EvaluationConfig::default(),
@@ -172,6 +177,9 @@ impl Config for TrainConfig {
         if let Some(scenario) = &self.scenario {
             faults.extend_under("scenario", Config::validate(scenario));
         }
+        faults.require(self.is_site() || self.curriculum.is_empty(), "curriculum", || {
+            format!("`curriculum` changes a site, but `env.id` is {}", self.env.id)
+        });
         for message in self.ppo.validate().into_iter().chain(self.network.validate()) {
             let key = message.split('`').nth(1).unwrap_or("ppo").to_string();
             faults.push(&key, message);
@@ -190,7 +198,8 @@ pub fn load_train_config(path: &Path, overrides: &[String]) -> Result<TrainConfi
         || overrides.iter().any(|o| o.starts_with("env.scenario="));
     let (of_scenario, of_run): (Vec<String>, Vec<String>) =
         overrides.iter().cloned().partition(|o| names_file && o.starts_with("scenario."));
-    let mut config = load_located::<TrainConfig>(path, &of_run)?.value;
+    let loaded = load_located::<TrainConfig>(path, &of_run)?;
+    let mut config = loaded.value.clone();
     let folder = path.parent().unwrap_or(Path::new(""));
     if let Some(scenario) = &mut config.scenario {
         locate_files(scenario, folder);
@@ -205,5 +214,8 @@ pub fn load_train_config(path: &Path, overrides: &[String]) -> Result<TrainConfi
     if config.is_site() && config.scenario.is_none() {
         config.scenario = Some(SiteConfig::default());
     }
+    let mut faults = Faults::default();
+    curriculum::validate(&config.curriculum, config.scenario.as_ref(), &mut faults);
+    loaded.check(&faults)?;
     Ok(config)
 }
