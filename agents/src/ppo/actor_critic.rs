@@ -7,8 +7,8 @@
 //! Not here: distributions (`distribution.rs`), inference outside of training (`artifact/`).
 
 use super::activation::activate;
-use super::config::NetworkConfig;
 use super::init::orthogonal;
+use super::network_config::NetworkConfig;
 use crate::artifact::{
     ActionHead, Activation, CriticInput, Dense, GSDE_EPSILON, HeadStyle, LAYER_NORM_EPSILON, LayerNorm, Mlp,
     PolicyNetwork, Spread,

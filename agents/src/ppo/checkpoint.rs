@@ -5,9 +5,9 @@
 //! checkpoint leaves the trainer as it was. Not here: names of folders, renaming into place, which one is kept (`train/`).
 
 use super::actor_critic::ActorCritic;
-use super::config::{CriticKind, CriticObservation, NetworkConfig};
 use super::error::PpoError;
 use super::exploration::ExplorationState;
+use super::network_config::{CriticKind, CriticObservation, NetworkConfig};
 use super::optimizer::Moments;
 use super::trainer::Trainer;
 use super::value_scale::ValueScale;

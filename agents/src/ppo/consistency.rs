@@ -1,10 +1,11 @@
 //! PPO against itself: facts that hold on any data, on freshly collected rollouts.
 
 use super::actor_critic::ActorCritic;
-use super::config::{CriticKind, NetworkConfig, PpoConfig};
+use super::config::PpoConfig;
 use super::learner::{LearnSettings, StepFigures, in_order, read};
 use super::learner_choice::LearnerChoice;
 use super::loss::{LossSettings, loss};
+use super::network_config::{CriticKind, NetworkConfig};
 use super::parameters::ParameterMap;
 use super::rollout::Batch;
 use super::trainer::Trainer;

@@ -21,6 +21,7 @@ mod init;
 mod learner;
 mod learner_choice;
 mod loss;
+mod network_config;
 mod optimizer;
 mod parameters;
 mod rollout;
@@ -35,9 +36,10 @@ mod golden;
 #[cfg(test)]
 mod options_tests;
 
-pub use config::{CriticKind, CriticObservation, NetworkConfig, PpoConfig};
+pub use config::PpoConfig;
 pub use error::PpoError;
 pub use imitation::WarmStart;
 pub use learner_choice::LearnerChoice;
+pub use network_config::{CriticKind, CriticObservation, NetworkConfig};
 pub use schedule::{OptimizerChoice, Schedule, TargetKlRule};
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

@@ -1,7 +1,8 @@
 //! Faults named, and options of an update: on the host and on the tape alike.
 
-use super::config::{NetworkConfig, PpoConfig};
+use super::config::PpoConfig;
 use super::learner_choice::LearnerChoice;
+use super::network_config::NetworkConfig;
 use super::optimizer::ClippedAdam;
 use super::schedule::{OptimizerChoice, Schedule, TargetKlRule};
 use super::trainer::{Trainer, UpdateReport};

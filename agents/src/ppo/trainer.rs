@@ -6,13 +6,14 @@
 
 use super::actor_critic::ActorCritic;
 use super::collector::{CollectFigures, Collector, Teaching};
-use super::config::{CriticObservation, NetworkConfig, PpoConfig};
+use super::config::PpoConfig;
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
 use super::host::HostLearner;
 use super::imitation::WarmStart;
 use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory};
+use super::network_config::{CriticObservation, NetworkConfig};
 use super::optimizer::ClippedAdam;
 use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;

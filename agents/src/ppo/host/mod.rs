@@ -20,7 +20,7 @@ mod tests;
 pub(super) use learner::HostLearner;
 pub(super) use policy::{HostMlp, HostPolicy, HostScratch};
 
-use super::config::NetworkConfig;
+use super::network_config::NetworkConfig;
 use crate::artifact::{ActionHead, Activation, CriticInput, HeadStyle};
 
 /// Head parameters beyond which buffers of one column each would be too large.
