@@ -224,7 +224,7 @@ impl PpoConfig {
     }
 }
 
-fn nearest_divisors(batch: usize, wanted: usize) -> String {
+pub(super) fn nearest_divisors(batch: usize, wanted: usize) -> String {
     let below = (1..=wanted.min(batch)).rev().find(|d| batch.is_multiple_of(*d));
     let above = (wanted.max(1)..=batch).find(|d| batch.is_multiple_of(*d));
     match (below, above) {

@@ -46,7 +46,8 @@ pub(super) struct Loss {
 ///
 /// Source: Schulman et al. 2017 (arXiv:1707.06347), equation 9; value clipping as in openai/baselines.
 pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, settings: LossSettings) -> Loss {
-    let Outputs { parameters, log_std, values } = network.forward(batch.observation.clone(), batch.privileged.clone());
+    let Outputs { parameters, log_std, values } =
+        network.forward(batch.observation.clone(), batch.privileged.clone(), batch.sequences.as_ref());
     let (log_prob, entropy) = layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, settings.ent_coef > 0.0);
 
     let log_ratio = log_prob - batch.old_log_prob.clone();

@@ -21,9 +21,11 @@ mod init;
 mod learner;
 mod learner_choice;
 mod loss;
+mod memory;
 mod network_config;
 mod optimizer;
 mod parameters;
+mod remembering;
 mod rollout;
 mod schedule;
 mod trainer;
@@ -35,11 +37,13 @@ mod consistency;
 mod golden;
 #[cfg(test)]
 mod options_tests;
+#[cfg(test)]
+mod recurrent_tests;
 
 pub use config::PpoConfig;
 pub use error::PpoError;
 pub use imitation::WarmStart;
 pub use learner_choice::LearnerChoice;
-pub use network_config::{CriticKind, CriticObservation, NetworkConfig};
+pub use network_config::{CriticKind, CriticObservation, MemoryChoice, NetworkConfig};
 pub use schedule::{OptimizerChoice, Schedule, TargetKlRule};
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

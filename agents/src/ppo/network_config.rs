@@ -4,8 +4,10 @@
 //! Always: every default is written here and nowhere else; derived values are methods.
 //! Not here: how they learn (`config.rs`), the networks themselves (`actor_critic.rs`).
 
-use super::config::Faults;
-use crate::artifact::{Activation, CriticInput, Distribution, HeadStyle, LOG_STD_RANGE, Spread};
+use super::config::{Faults, PpoConfig, nearest_divisors};
+use crate::artifact::{
+    Activation, CriticInput, Distribution, HeadStyle, LOG_STD_RANGE, MEMORY_SIZE_MAX, MemoryCell, Spread,
+};
 use serde::{Deserialize, Serialize};
 
 const WIDTH_MAX: usize = 1 << 14;
@@ -35,6 +37,11 @@ pub struct NetworkConfig {
     pub critic_hidden: Option<Vec<usize>>,
     /// Gain of the actor's last layer at the start; small, so that the first policy is nearly uniform.
     pub policy_gain: f64,
+    /// What reads the observation first and remembers the episode: nothing, a GRU or an LSTM; the hidden layers then read
+    /// what it shows.
+    pub memory: MemoryChoice,
+    /// Units of the memory; at least 1.
+    pub memory_size: usize,
 }
 
 impl Default for NetworkConfig {
@@ -50,8 +57,23 @@ impl Default for NetworkConfig {
             critic_observation: CriticObservation::Actor,
             critic_hidden: None,
             policy_gain: 0.01,
+            memory: MemoryChoice::None,
+            memory_size: 64,
         }
     }
+}
+
+/// Memory of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryChoice {
+    /// It looks at the present alone.
+    #[default]
+    None,
+    /// Gated recurrent units.
+    Gru,
+    /// Long short-term memory.
+    Lstm,
 }
 
 /// How actor and critic belong together.
@@ -125,6 +147,31 @@ impl NetworkConfig {
             faults.within("log_std_init", spread, (-20.0..=5.0).contains(&spread), "a number in [-20, 5]");
         }
         faults.positive("policy_gain", self.policy_gain);
+        if self.memory_size == 0 || self.memory_size > MEMORY_SIZE_MAX {
+            faults.add("memory_size", self.memory_size, &format!("a number of units in 1..={MEMORY_SIZE_MAX}"));
+        }
+        faults.list
+    }
+
+    /// Kind and units of the memory, if there is one.
+    pub fn memory(&self) -> Option<(MemoryCell, usize)> {
+        match self.memory {
+            MemoryChoice::None => None,
+            MemoryChoice::Gru => Some((MemoryCell::Gru, self.memory_size)),
+            MemoryChoice::Lstm => Some((MemoryCell::Lstm, self.memory_size)),
+        }
+    }
+
+    /// What keeps such networks from learning in this way, each with its key; empty if nothing does.
+    pub fn validate_with(&self, ppo: &PpoConfig) -> Vec<String> {
+        let mut faults = Faults::new("ppo");
+        let (envs, minibatches) = (ppo.num_envs, ppo.num_minibatches);
+        if self.memory != MemoryChoice::None && minibatches > 0 && envs > 0 && !envs.is_multiple_of(minibatches) {
+            let why = "because with `network.memory` a minibatch holds whole sequences";
+            let near = nearest_divisors(envs, minibatches);
+            let expected = format!("a divisor of the {envs} environments (`ppo.num_envs`), {why}; {near}");
+            faults.add("num_minibatches", minibatches, &expected);
+        }
         faults.list
     }
 }
@@ -166,5 +213,20 @@ mod tests {
             "`network.log_std_init` is -9, expected a number in [-5, 2], the range of a spread said by the actor"
         );
         assert!(refused(NetworkConfig { critic_hidden: Some(vec![]), ..plain() }).contains("`network.critic_hidden`"));
+    }
+
+    #[test]
+    fn a_memory_has_units_and_minibatches_of_whole_sequences() {
+        let network = NetworkConfig { memory: MemoryChoice::Gru, memory_size: 0, ..NetworkConfig::default() };
+        assert_eq!(network.validate(), ["`network.memory_size` is 0, expected a number of units in 1..=16384"]);
+        let ppo = PpoConfig { num_envs: 6, num_steps: 32, num_minibatches: 4, ..PpoConfig::default() };
+        assert_eq!(
+            network.validate_with(&ppo),
+            ["`ppo.num_minibatches` is 4, expected a divisor of the 6 environments (`ppo.num_envs`), because with \
+              `network.memory` a minibatch holds whole sequences; the nearest are 3 and 6"]
+        );
+        assert_eq!(NetworkConfig::default().validate_with(&ppo), Vec::<String>::new());
+        let text = serde_json::from_str::<NetworkConfig>(r#"{"memory": "rnn"}"#).unwrap_err().to_string();
+        assert!(text.contains("unknown variant `rnn`, expected one of `none`, `gru`, `lstm`"), "{text}");
     }
 }

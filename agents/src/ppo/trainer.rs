@@ -24,6 +24,7 @@ use crate::imitation::ImitationConfig;
 use burn::tensor::{Tensor, TensorData};
 use flexai_env::core::{EpisodeStatistics, SeedTree, StreamRng, VecEnv};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// Proximal policy optimisation of one policy.
@@ -127,7 +128,7 @@ impl Trainer {
         venv: VecEnv,
         device: DeviceChoice,
     ) -> Result<Self, PpoError> {
-        let faults = [config.validate(), network.validate()].concat();
+        let faults = [config.validate(), network.validate(), network.validate_with(config)].concat();
         if !faults.is_empty() {
             return Err(PpoError::Config(faults));
         }
@@ -350,10 +351,13 @@ impl Trainer {
         if style.distribution != Distribution::Beta && style.spread == Spread::Independent {
             return policy.log_std.iter().map(|x| f64::from(*x).exp()).collect();
         }
-        let observation = &self.collector.observation;
+        let seen = match (&self.collector.memory, &policy.actor_memory) {
+            (Some(remembering), Some(memory)) => Cow::Owned(remembering.foresee(memory, &self.collector.observation)),
+            _ => Cow::Borrowed(&self.collector.observation),
+        };
         let (rows, len, width) = (self.config.num_envs, policy.actor.outputs(), policy.actor.features());
         let (mut scratch, mut parameters) = (MlpScratch::default(), vec![0.0; rows * len]);
-        policy.actor.forward(observation, &mut scratch, &mut parameters);
+        policy.actor.forward(&seen, &mut scratch, &mut parameters);
         let mut means = vec![0.0; policy.heads.continuous_len()];
         let (mut buffer, mut row) = (Vec::new(), Vec::new());
         for (parameters, features) in parameters.chunks_exact(len).zip(scratch.features().chunks_exact(width)) {

@@ -2,7 +2,8 @@
 
 use super::*;
 use flexai_agents::artifact::{
-    Activation, EnvRecord, GoldenVector, PolicyExport, PolicyNetwork, TrainingRecord, draw_inputs, export_policy,
+    Activation, EnvRecord, GoldenVector, MemoryState, PolicyExport, PolicyNetwork, TrainingRecord, draw_inputs,
+    export_policy,
 };
 use flexai_env::core::{ObservationField, ObservationSchema, SeedTree, Space};
 use serde_json::{Value, json};
@@ -67,7 +68,7 @@ fn named_and_listed_observations_give_the_action_of_the_runtime_bit_for_bit() {
     let policy = policy(&mixed());
     let mut scratch = ActScratch::default();
     for input in draw_inputs(policy.network(), &policy.manifest().observation_space, 200, 8) {
-        let golden = GoldenVector::of(policy.network(), &input, &mut scratch);
+        let golden = GoldenVector::of(policy.network(), &input, &mut MemoryState::default(), &mut scratch);
         let [soc, price, carbon] = input.observation[..] else { panic!("three numbers") };
         let m = &input.mask;
         let named = json!({
@@ -95,7 +96,7 @@ fn a_corrected_action_is_guarded_and_says_why() {
     let mut scratch = ActScratch::default();
     let (mut clipped, mut forced) = (0, 0);
     for input in draw_inputs(policy.network(), &policy.manifest().observation_space, 200, 8) {
-        let golden = GoldenVector::of(policy.network(), &input, &mut scratch);
+        let golden = GoldenVector::of(policy.network(), &input, &mut MemoryState::default(), &mut scratch);
         let (answers, summary) = run(&policy, &json!({"vector": input.observation, "mask": input.mask}).to_string());
         let best = |logits: &[f32]| (1..logits.len()).fold(0, |b, k| if logits[k] > logits[b] { k } else { b });
         let (start, region) = (best(&golden.head[1..4]), best(&golden.head[4..]));
@@ -130,7 +131,7 @@ fn faulty_lines_are_answered_in_words_and_the_loop_goes_on() {
         (r#"{"vector":[0,0,0],"observation":{}}"#, "line 1: both `observation` and `vector`, expected one of them"),
         (
             r#"{"vector":[0,0,0],"masks":{}}"#,
-            "line 1: unknown key `masks`, expected `observation` or `vector`, and `mask`",
+            "line 1: unknown key `masks`, expected `observation` or `vector`, and `mask` or `first`",
         ),
         (r#"{"observation":{"soc":0,"carbon":1}}"#, "line 1: `observation` lacks `price`, expected all 3 names"),
         (

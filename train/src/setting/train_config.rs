@@ -172,7 +172,8 @@ impl Config for TrainConfig {
         if let Some(scenario) = &self.scenario {
             faults.extend_under("scenario", Config::validate(scenario));
         }
-        for message in self.ppo.validate().into_iter().chain(self.network.validate()) {
+        let learning = [self.ppo.validate(), self.network.validate(), self.network.validate_with(&self.ppo)];
+        for message in learning.concat() {
             let key = message.split('`').nth(1).unwrap_or("ppo").to_string();
             faults.push(&key, message);
         }
