@@ -78,6 +78,15 @@ impl MemoryCell {
         }
     }
 
+    /// One step of one row: `a` and `b` as in the head of this file; `a` becomes the gates after their functions, `state` the
+    /// new one.
+    pub(crate) fn advance(self, a: &mut [f32], b: &[f32], state: &mut [f32]) {
+        match self {
+            Self::Gru => gru(a, b, state),
+            Self::Lstm => lstm(a, b, state),
+        }
+    }
+
     /// The name in a configuration, a manifest and a message.
     pub fn name(self) -> &'static str {
         match self {
@@ -136,10 +145,7 @@ impl Memory {
         let parts = from_input.chunks_exact_mut(gates).zip(from_hidden.chunks_exact(gates));
         let rows = parts.zip(state.chunks_exact_mut(self.state_len())).zip(shown.chunks_exact_mut(size));
         for (((a, b), state), shown) in rows {
-            match self.cell {
-                MemoryCell::Gru => gru(a, b, state),
-                MemoryCell::Lstm => lstm(a, b, state),
-            }
+            self.cell.advance(a, b, state);
             shown.copy_from_slice(&state[..size]);
         }
     }
@@ -193,7 +199,7 @@ fn sigmoid_in_place(values: &mut [f32]) {
     values.iter_mut().for_each(|x| *x = 0.5 * *x + 0.5);
 }
 
-/// `a` is used up; `state` is `h`.
+/// `state` is `h`.
 fn gru(a: &mut [f32], b: &[f32], state: &mut [f32]) {
     let size = state.len();
     let (gates, new) = a.split_at_mut(2 * size);
@@ -209,7 +215,7 @@ fn gru(a: &mut [f32], b: &[f32], state: &mut [f32]) {
     }
 }
 
-/// `a` is used up; `state` is `h`, then `c`.
+/// `state` is `h`, then `c`.
 fn lstm(a: &mut [f32], b: &[f32], state: &mut [f32]) {
     let size = state.len() / 2;
     a.iter_mut().zip(b).for_each(|(a, b)| *a += b);

@@ -8,8 +8,9 @@
 
 use super::activation::activate;
 use super::init::orthogonal;
-use super::memory::{MemoryModule, Sequences, layers, new_memory, refill};
+use super::memory::{MemoryModule, Sequences, layers, new_memory, refill, to_dense};
 use super::network_config::NetworkConfig;
+use super::through_time::Replays;
 use crate::artifact::{
     ActionHead, Activation, CriticInput, Dense, GSDE_EPSILON, HeadStyle, LAYER_NORM_EPSILON, LayerNorm, Memory, Mlp,
     PolicyNetwork, Spread,
@@ -63,6 +64,8 @@ pub(super) struct Outputs {
     pub(super) log_std: Option<Tensor<2>>,
     /// `[rows, 1]`.
     pub(super) values: Tensor<2>,
+    /// The sequences that were gone through off the tape.
+    pub(super) replays: Replays,
 }
 
 impl NormModule {
@@ -160,9 +163,10 @@ impl ActorCritic {
     pub(super) fn from_policy(policy: &PolicyNetwork, device: &Device) -> Self {
         let mut ids = 1u64..;
         let mut next_id = || ParamId::from(ids.next().expect("there are fewer parameters than numbers"));
+        let on_host = device::is_host(device);
         let mut both = |memory: &Option<Memory>, mlp: &Mlp| {
             let memory = memory.as_ref();
-            let memory = memory.map(|m| MemoryModule::new(m, |layer| to_linear(layer, &mut next_id, device), device));
+            let memory = memory.map(|m| MemoryModule::new(m, |layer| to_linear(layer, &mut next_id, device), on_host));
             (memory, to_module(mlp, &mut next_id, device))
         };
         let (actor_memory, actor) = both(&policy.actor_memory, &policy.actor);
@@ -182,15 +186,19 @@ impl ActorCritic {
         sequences: Option<&Sequences>,
     ) -> Outputs {
         let sequences = || sequences.expect("a rollout of a policy with memory stores what it remembered");
-        let features = self.actor.features(match &self.actor_memory {
+        let (seen, of_actor) = match &self.actor_memory {
             Some(memory) => memory.of_actor(observation.clone(), sequences()),
-            None => observation.clone(),
-        });
-        let value = |seen: Tensor<2>| {
-            self.critic.forward(match &self.critic_memory {
+            None => (observation.clone(), None),
+        };
+        let mut replays = Replays { actor: of_actor, critic: None };
+        let features = self.actor.features(seen);
+        let mut value = |seen: Tensor<2>| {
+            let (seen, of_critic) = match &self.critic_memory {
                 Some(memory) => memory.of_critic(seen, sequences()),
-                None => seen,
-            })
+                None => (seen, None),
+            };
+            replays.critic = of_critic;
+            self.critic.forward(seen)
         };
         let parameters = self.actor.last(features.clone());
         let log_std = match self.style.spread {
@@ -205,7 +213,7 @@ impl ActorCritic {
             }
             CriticInput::Features => self.critic.last(features),
         };
-        Outputs { parameters, log_std, values }
+        Outputs { parameters, log_std, values, replays }
     }
 
     /// Logarithm of the spread where it is the same in all rows, `[1, continuous dimensions]`.
@@ -236,15 +244,23 @@ impl ActorCritic {
         Tensor::cat(parts, 0)
     }
 
-    /// The gradient of each parameter in the same order; zero where the loss does not depend on it.
-    pub(super) fn flatten_gradients(&self, gradients: &mut Gradients) -> Tensor<1> {
+    /// The gradient of each parameter in the same order, some by way of `replays`; zero where the loss does not depend on
+    /// it.
+    pub(super) fn flatten_gradients(&self, gradients: &mut Gradients, replays: &Replays) -> Tensor<1> {
         let mut parts = Vec::new();
-        for (layer, norm) in self.linears() {
-            parts.push(flat(taken_gradient(&layer.weight, gradients)));
-            parts.push(taken_gradient(bias(layer), gradients));
-            if let Some(norm) = norm {
-                parts.push(taken_gradient(&norm.gain, gradients));
-                parts.push(taken_gradient(&norm.bias, gradients));
+        let both =
+            [(&self.actor_memory, &self.actor, &replays.actor), (&self.critic_memory, &self.critic, &replays.critic)];
+        for (memory, mlp, replay) in both {
+            match replay {
+                Some(replay) => parts.extend(replay.gradients(gradients)),
+                None => parts.extend(layers(memory).flat_map(|layer| layer_gradient(layer, gradients))),
+            }
+            for (i, layer) in mlp.layers.iter().enumerate() {
+                parts.extend(layer_gradient(layer, gradients));
+                if let Some(norm) = mlp.norms.get(i) {
+                    parts.push(taken_gradient(&norm.gain, gradients));
+                    parts.push(taken_gradient(&norm.bias, gradients));
+                }
             }
         }
         parts.extend(self.log_std.as_ref().map(|p| taken_gradient(p, gradients)));
@@ -286,9 +302,9 @@ impl ActorCritic {
         Ok(PolicyNetwork {
             heads: heads.clone(),
             normalizer,
-            actor_memory: self.actor_memory.as_ref().map(|memory| memory.to_memory(to_dense)).transpose()?,
+            actor_memory: self.actor_memory.as_ref().map(MemoryModule::to_memory).transpose()?,
             actor: to_mlp(&self.actor)?,
-            critic_memory: self.critic_memory.as_ref().map(|memory| memory.to_memory(to_dense)).transpose()?,
+            critic_memory: self.critic_memory.as_ref().map(MemoryModule::to_memory).transpose()?,
             critic: to_mlp(&self.critic)?,
             critic_input: self.critic_input,
             log_std: self.log_std.as_ref().map(|p| device::read(p.val())).transpose()?.unwrap_or_default(),
@@ -334,12 +350,6 @@ fn to_linear(layer: &Dense, next_id: &mut impl FnMut() -> ParamId, device: &Devi
     }
 }
 
-fn to_dense(layer: &Linear) -> Result<Dense, DeviceError> {
-    let [inputs, outputs] = layer.weight.val().dims();
-    let (weight, bias) = (device::read(layer.weight.val())?, device::read(bias(layer).val())?);
-    Ok(Dense { inputs, outputs, weight, bias })
-}
-
 fn to_module(mlp: &Mlp, next_id: &mut impl FnMut() -> ParamId, device: &Device) -> MlpModule {
     let (mut layers, mut norms) = (Vec::new(), Vec::new());
     for (i, layer) in mlp.layers.iter().enumerate() {
@@ -372,6 +382,10 @@ fn bias(layer: &Linear) -> &Param<Tensor<1>> {
 fn flat(matrix: Tensor<2>) -> Tensor<1> {
     let [rows, columns] = matrix.dims();
     matrix.reshape([rows * columns])
+}
+
+fn layer_gradient(layer: &Linear, gradients: &mut Gradients) -> [Tensor<1>; 2] {
+    [flat(taken_gradient(&layer.weight, gradients)), taken_gradient(bias(layer), gradients)]
 }
 
 fn taken_gradient<const D: usize>(param: &Param<Tensor<D>>, gradients: &mut Gradients) -> Tensor<D> {

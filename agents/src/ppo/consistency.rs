@@ -112,8 +112,8 @@ fn the_value_loss_shapes_the_trunk_of_a_shared_critic_only() {
         let mut trainer = trainer_of("Pendulum-v1", DeviceChoice::Flex, &network);
         let (batch, _) = collected(&mut trainer);
         let network = &trainer.learner.network;
-        let mut gradients = network.forward(batch.observation, None, batch.sequences.as_ref()).values.sum().backward();
-        let gradient = host(network.flatten_gradients(&mut gradients));
+        let outputs = network.forward(batch.observation, None, batch.sequences.as_ref());
+        let gradient = host(network.flatten_gradients(&mut outputs.values.sum().backward(), &outputs.replays));
         // Pendulum has 3 observations and 64 units: these are the weights of the actor's first layer.
         let touched = gradient[..3 * 64].iter().any(|g| *g != 0.0);
         assert_eq!(touched, expected, "{critic:?}");
@@ -313,8 +313,8 @@ fn assert_gradients_are_differences(network: &NetworkConfig) {
     let learner = &trainer.learner;
     let total =
         |network: &ActorCritic| f64::from(host(loss(network, &learner.layout, &batch, settings).total.inner())[0]);
-    let mut gradients = loss(&learner.network, &learner.layout, &batch, settings).total.backward();
-    let gradient = host(learner.network.flatten_gradients(&mut gradients));
+    let found = loss(&learner.network, &learner.layout, &batch, settings);
+    let gradient = host(learner.network.flatten_gradients(&mut found.total.backward(), &found.replays));
     let weights = host(learner.network.flatten());
     let mut rng = SeedTree::new(1).stream("parameters");
     let step = 5e-3;

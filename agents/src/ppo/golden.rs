@@ -250,7 +250,8 @@ fn check_one_step(device: DeviceChoice) {
             assert_near(&format!("{name} {what}"), wide(&host(found)), &per_sample(what), tolerances.per_sample);
         };
         check("advantage_normalised", batch.advantage.clone());
-        let Outputs { parameters, log_std, values } = learner.network.forward(batch.observation.clone(), None, None);
+        let Outputs { parameters, log_std, values, .. } =
+            learner.network.forward(batch.observation.clone(), None, None);
         check("value", values.inner());
         let (log_probs, entropy) = learner.layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, false);
         check("log_prob", log_probs.clone().inner());
@@ -258,7 +259,7 @@ fn check_one_step(device: DeviceChoice) {
         check("entropy", entropy.inner().expand([case.rollout.len(), 1]));
 
         let loss = loss(&learner.network, &learner.layout, &batch, settings.loss);
-        let gradient = learner.network.flatten_gradients(&mut loss.total.backward());
+        let gradient = learner.network.flatten_gradients(&mut loss.total.backward(), &loss.replays);
         let (clipped, _) = learner.optimizer.clipped(gradient.clone());
         for (key, found) in [("grads_before_clip", gradient), ("grads_after_clip", clipped)] {
             let expected = case.flat(&case.json["expected"][key]);

@@ -208,7 +208,7 @@ impl Learner {
             let rows = shuffled.rows(m * size..(m + 1) * size);
             let loss = loss(&self.network, &self.layout, &rows, settings.loss);
             let mut gradients = loss.total.clone().backward();
-            let gradient = self.network.flatten_gradients(&mut gradients);
+            let gradient = self.network.flatten_gradients(&mut gradients, &loss.replays);
             let gradients = device::read(gradient.clone())?;
             let pending = self.descend_by(loss, gradient, settings.learning_rate);
             last = device::read(self.network.flatten())?;
@@ -229,7 +229,7 @@ impl Learner {
 
     fn descend(&mut self, loss: Loss, learning_rate: f64) -> PendingFigures {
         let mut gradients = loss.total.clone().backward();
-        let gradient = self.network.flatten_gradients(&mut gradients);
+        let gradient = self.network.flatten_gradients(&mut gradients, &loss.replays);
         self.descend_by(loss, gradient, learning_rate)
     }
 

@@ -1,6 +1,7 @@
 //! Memories on the tape: whole sequences, so that gradients flow through time.
 //!
-//! In: rows of numbers in order of time, and what was remembered before the first. Out: what is shown at every row.
+//! In: rows of numbers in order of time, and what was remembered before the first. Out: what is shown at every row, on the
+//! tape or, in host memory, with what its gradient needs (`through_time.rs`).
 //! Always: the equations of `artifact/memory.rs`; what is remembered becomes zero where an episode begins, in the middle of
 //! a sequence too; nothing flows further back than the sequence. Not here: what is remembered while collecting
 //! (`remembering.rs`).
@@ -8,6 +9,7 @@
 use super::activation::activate;
 use super::init::orthogonal;
 use super::rollout::RolloutBuffer;
+use super::through_time::Replay;
 use crate::artifact::{Activation, Dense, Memory, MemoryCell};
 use crate::device::{self, DeviceError};
 use burn::module::Module;
@@ -58,31 +60,38 @@ pub(super) fn new_memory(cell: MemoryCell, inputs: usize, size: usize, rng: &mut
 
 impl MemoryModule {
     /// A module with the weights of a memory, of layers made by `linear`.
-    pub(super) fn new(memory: &Memory, mut linear: impl FnMut(&Dense) -> Linear, device: &Device) -> Self {
+    pub(super) fn new(memory: &Memory, mut linear: impl FnMut(&Dense) -> Linear, on_host: bool) -> Self {
         let (input, hidden) = (linear(&memory.input), linear(&memory.hidden));
-        Self { input, hidden, cell: memory.cell, on_host: device::is_host(device) }
+        Self { input, hidden, cell: memory.cell, on_host }
     }
 
-    /// Copies the weights to the host by `dense`.
+    /// Copies the weights to the host.
     ///
     /// # Errors
     /// [`DeviceError::Failed`].
-    pub(super) fn to_memory(
-        &self,
-        dense: impl Fn(&Linear) -> Result<Dense, DeviceError>,
-    ) -> Result<Memory, DeviceError> {
-        Ok(Memory { cell: self.cell, input: dense(&self.input)?, hidden: dense(&self.hidden)? })
+    pub(super) fn to_memory(&self) -> Result<Memory, DeviceError> {
+        Ok(Memory { cell: self.cell, input: to_dense(&self.input)?, hidden: to_dense(&self.hidden)? })
     }
 
-    /// What the actor shows at each row, `[rows, size]`.
-    pub(super) fn of_actor(&self, input: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
-        self.forward(input, &sequences.goes_on, sequences.actor.clone(), sequences.steps)
+    /// What the actor's memory shows at each row, `[rows, size]`; the sequence, if it was gone through in host memory.
+    pub(super) fn of_actor(&self, input: Tensor<2>, sequences: &Sequences) -> (Tensor<2>, Option<Replay>) {
+        self.show(input, sequences, sequences.actor.clone())
     }
 
-    /// What a critic's own memory shows at each row, `[rows, size]`.
-    pub(super) fn of_critic(&self, input: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+    /// The same of a critic's own memory.
+    pub(super) fn of_critic(&self, input: Tensor<2>, sequences: &Sequences) -> (Tensor<2>, Option<Replay>) {
         let state = sequences.critic.clone().expect("a rollout for such a critic stores what it remembered");
-        self.forward(input, &sequences.goes_on, state, sequences.steps)
+        self.show(input, sequences, state)
+    }
+
+    fn show(&self, input: Tensor<2>, sequences: &Sequences, state: Tensor<2>) -> (Tensor<2>, Option<Replay>) {
+        if !self.on_host {
+            return (self.forward(input, &sequences.goes_on, state, sequences.steps), None);
+        }
+        let read = |x: Tensor<2>| device::read(x).expect("host memory can be read");
+        let memory = self.to_memory().expect("host memory can be read");
+        let replay = Replay::new(memory, input, read(state), read(sequences.goes_on.clone()));
+        (replay.shown.clone(), Some(replay))
     }
 
     fn forward(&self, input: Tensor<2>, goes_on: &Tensor<2>, state: Tensor<2>, steps: usize) -> Tensor<2> {
@@ -134,6 +143,17 @@ impl MemoryModule {
     fn sigmoid(&self, x: Tensor<2>) -> Tensor<2> {
         activate(Activation::Tanh, x.mul_scalar(0.5), self.on_host).mul_scalar(0.5).add_scalar(0.5)
     }
+}
+
+/// Copies a layer to the host.
+///
+/// # Errors
+/// [`DeviceError::Failed`].
+pub(super) fn to_dense(layer: &Linear) -> Result<Dense, DeviceError> {
+    let [inputs, outputs] = layer.weight.val().dims();
+    let bias = layer.bias.as_ref().expect("every layer is built with a bias");
+    let (weight, bias) = (device::read(layer.weight.val())?, device::read(bias.val())?);
+    Ok(Dense { inputs, outputs, weight, bias })
 }
 
 fn columns(x: &Tensor<2>, range: Range<usize>) -> Tensor<2> {

@@ -28,6 +28,7 @@ mod parameters;
 mod remembering;
 mod rollout;
 mod schedule;
+mod through_time;
 mod trainer;
 mod value_scale;
 

@@ -29,8 +29,6 @@ pub struct Outcome {
 pub struct Decider<'a> {
     policy: &'a LoadedPolicy,
     state: MemoryState,
-    /// The state before the last decision.
-    before: MemoryState,
     scratch: ActScratch,
     wish: Vec<f32>,
 }
@@ -71,18 +69,12 @@ impl<'a> Decider<'a> {
     /// A decider for a policy that passed its checks.
     pub fn new(policy: &'a LoadedPolicy) -> Self {
         let wish = vec![0.0; policy.network().action_len()];
-        let (state, before) = (MemoryState::default(), MemoryState::default());
-        Self { policy, state, before, scratch: ActScratch::default(), wish }
+        Self { policy, state: MemoryState::default(), scratch: ActScratch::default(), wish }
     }
 
     /// Forgets what a policy with memory saw so far: the next decision is the first of an episode.
     pub fn begin_episode(&mut self) {
         self.state.forget();
-    }
-
-    /// Remembers what it did before the last decision.
-    fn take_back(&mut self) {
-        self.state.clone_from(&self.before);
     }
 
     /// Decides on a raw observation; `mask` is empty if every option is legal.
@@ -92,7 +84,6 @@ impl<'a> Decider<'a> {
     pub fn decide(&mut self, observation: &[f32], mask: &[bool]) -> Result<Outcome, InputError> {
         let network = self.policy.network();
         network.check_input(observation, mask)?;
-        self.before.clone_from(&self.state);
         let decision = network.act(observation, mask, &mut self.state, &mut self.scratch, ActMode::Deterministic);
         mode(&network.heads, self.scratch.parameters(), &[], &mut self.wish);
         to_units(&network.heads, &mut self.wish);
@@ -176,7 +167,7 @@ fn answer<'a>(requests: &RequestReader<'a>, decider: &mut Decider<'a>, text: &[u
             decider.begin_episode();
         }
         let outcome = decider.decide(&request.observation, &request.mask).map_err(RequestError::from)?;
-        requests.check_output(&outcome).inspect_err(|_| decider.take_back())?;
+        requests.check_output(&outcome)?;
         Ok(outcome)
     });
     match decided {

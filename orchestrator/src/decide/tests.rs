@@ -2,8 +2,8 @@
 
 use super::*;
 use flexai_agents::artifact::{
-    Activation, EnvRecord, GoldenVector, MemoryState, PolicyExport, PolicyNetwork, TrainingRecord, draw_inputs,
-    export_policy,
+    Activation, EnvRecord, GoldenVector, MemoryCell, MemoryState, NetworkShape, PolicyExport, PolicyNetwork,
+    TrainingRecord, draw_inputs, export_policy,
 };
 use flexai_env::core::{ObservationField, ObservationSchema, SeedTree, Space};
 use serde_json::{Value, json};
@@ -14,10 +14,14 @@ fn policy(action_space: &Space) -> LoadedPolicy {
 }
 
 fn policy_with(action_space: &Space, activation: Activation) -> LoadedPolicy {
+    policy_of(action_space, &NetworkShape { hidden: vec![16, 16], activation, ..NetworkShape::default() })
+}
+
+fn policy_of(action_space: &Space, shape: &NetworkShape) -> LoadedPolicy {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let dir = folder.path().join("artifact");
     let mut rng = SeedTree::new(21).stream("weights");
-    let network = PolicyNetwork::drawn(3, action_space, &[16, 16], activation, &mut rng);
+    let network = PolicyNetwork::drawn_as(3, action_space, shape, &mut rng);
     let field = |name: &str| ObservationField { name: name.into(), unit: "1".into(), scaling: "none".into() };
     let export = PolicyExport {
         network: &network,
@@ -250,4 +254,30 @@ fn the_loop_ends_quietly_when_nobody_listens_and_aloud_when_the_disk_is_full() {
     let text = full.expect_err("a full disk").to_string();
     assert!(text.starts_with("answer to line 1: cannot write: "), "{text}");
     assert!(text.contains("\n\nhint: check where the output goes"), "{text}");
+}
+
+#[test]
+fn a_policy_with_memory_goes_on_from_line_to_line_until_a_new_episode_is_told() {
+    let shape = NetworkShape { hidden: vec![16], memory: Some((MemoryCell::Lstm, 8)), ..NetworkShape::default() };
+    let policy = policy_of(&mixed(), &shape);
+    let mut inputs = draw_inputs(policy.network(), &policy.manifest().observation_space, 3, 8);
+    inputs.iter_mut().for_each(|input| input.mask.clear());
+    let line = |i: usize| json!({"vector": inputs[i].observation});
+    let again = json!({"vector": inputs[0].observation, "first": true});
+    // A line that is refused leaves nothing behind.
+    let (short, odd) = (json!({"vector": [1, 2]}), json!({"vector": [0, 0, 0], "first": 1}));
+    let lines = [line(0), line(1), short, odd, line(2), again, line(1)].map(|line| line.to_string());
+    let (answers, summary) = run(&policy, &lines.join("\n"));
+    assert_eq!(summary.errors, 2);
+    assert_eq!(answers[3]["error"], "line 4: `first` is a number, expected a boolean");
+    let (mut state, mut scratch) = (MemoryState::default(), ActScratch::default());
+    let mut expected = |input: usize| {
+        let golden = GoldenVector::of(policy.network(), &inputs[input], &mut state, &mut scratch);
+        golden.value.expect("it has a critic")
+    };
+    let value = |answer: &Value| answer["value"].as_f64().expect("a number") as f32;
+    assert_eq!([0, 1, 4].map(|i| value(&answers[i])), [0, 1, 2].map(&mut expected));
+    assert_eq!(answers[5], answers[0], "the first episode is forgotten");
+    assert_eq!(answers[6], answers[1]);
+    assert_ne!(value(&answers[6]), value(&run(&policy, &lines[1]).0[0]), "what came before matters");
 }

@@ -184,7 +184,7 @@ fn the_gradient_is_that_of_burns_autodiff() {
             case.learn_settings(),
         );
         let loss = loss(&network, &layout, &batch, case.settings);
-        let expected = read(network.flatten_gradients(&mut loss.total.backward())).unwrap();
+        let expected = read(network.flatten_gradients(&mut loss.total.backward(), &loss.replays)).unwrap();
         let (found, total) = case.gradient();
         assert_eq!(found.len(), expected.len());
         let size = norm(expected.iter().map(|x| f64::from(*x)));
