@@ -290,6 +290,14 @@ impl ActorCritic {
         self
     }
 
+    /// The same with memories that stay on the tape, as on a graphics card.
+    #[cfg(test)]
+    pub(super) fn on_tape(self) -> Self {
+        let (actor_memory, critic_memory) = (self.actor_memory, self.critic_memory);
+        let [actor_memory, critic_memory] = [actor_memory, critic_memory].map(|m| m.map(MemoryModule::on_tape));
+        Self { actor_memory, critic_memory, ..self }
+    }
+
     /// Copies the weights to the host, for decisions outside of Burn.
     ///
     /// # Errors

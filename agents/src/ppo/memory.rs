@@ -65,6 +65,12 @@ impl MemoryModule {
         Self { input, hidden, cell: memory.cell, on_host }
     }
 
+    /// The same on the tape, where host memory would do without.
+    #[cfg(test)]
+    pub(super) fn on_tape(self) -> Self {
+        Self { on_host: false, ..self }
+    }
+
     /// Copies the weights to the host.
     ///
     /// # Errors

@@ -281,6 +281,26 @@ fn gradients_through_time_agree_with_finite_differences_of_the_loss() {
     }
 }
 
+/// A graphics card has the tape; both are one learner.
+#[test]
+fn the_tape_finds_the_gradient_of_the_host() {
+    for network in kinds() {
+        let mut trainer = trainer(&network);
+        let batch = collected(&mut trainer);
+        let learner = &trainer.learner;
+        let settings = super::loss::LossSettings { ent_coef: 0.01, ..LearnSettings::at(&config(), 0).loss };
+        let [on_host, on_tape] = [learner.network.clone(), learner.network.clone().on_tape()].map(|network| {
+            let found = loss(&network, &learner.layout, &batch, settings);
+            let total = host(found.total.clone().inner());
+            [total, host(network.flatten_gradients(&mut found.total.backward(), &found.replays))].concat()
+        });
+        assert_eq!(on_host.len(), on_tape.len());
+        for (a, b) in on_host.iter().zip(&on_tape) {
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{network:?}: {a} and {b}");
+        }
+    }
+}
+
 fn numbers(value: &Value) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
 }
