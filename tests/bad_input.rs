@@ -477,7 +477,7 @@ fn an_incomplete_artifact_is_refused() {
     let manifest = fs::read_to_string(path.join("manifest.json")).unwrap();
     fs::write(path.join("manifest.json"), manifest.replacen("\"format_version\": 1", "\"format_version\": 9", 1))
         .unwrap();
-    refused(&["decide", text(&path)], &["manifest.json: format version 9, this workbench reads versions 1 to 2"]);
+    refused(&["decide", text(&path)], &["manifest.json: format version 9, this workbench reads versions 1 to 3"]);
 }
 
 #[test]

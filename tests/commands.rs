@@ -4,7 +4,7 @@ use crate::support::{
     Ran, TINY_SITE, assert_keys, command, flexai, folder_with, json_lines, pole_run, site_run, temporary, text,
     train_in,
 };
-use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, draw_inputs};
+use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, MemoryState, draw_inputs};
 use flexai_agents::policy::{NetworkPolicy, Policy, Situation};
 use flexai_agents::rivals::RIVALS;
 use flexai_env::core::{Space, env_specs};
@@ -290,7 +290,13 @@ fn evaluator_artifact_and_decision_loop_give_the_same_action_for_the_same_observ
         let names = &policy.manifest().action_head.names;
         let (mut actions, mut guarded) = (Vec::new(), 0);
         for (observation, answer) in observations.iter().zip(&answers) {
-            let acted = policy.network().act(observation, &[], &mut scratch, ActMode::Deterministic);
+            let acted = policy.network().act(
+                observation,
+                &[],
+                &mut MemoryState::default(),
+                &mut scratch,
+                ActMode::Deterministic,
+            );
             let mut evaluated = vec![0.0; policy.network().action_len()];
             evaluator.decide(&Situation { observation, mask: &[], site: None }, &mut evaluated);
             assert_eq!(bits(&evaluated), bits(&acted.action));

@@ -115,3 +115,23 @@ fn a_judged_update_tells_the_shares_of_its_time() {
         assert_eq!(share("evaluate") > 0.0, i == 6 || i + 1 == lines.len(), "{line}");
     }
 }
+
+/// Interrupted in the middle of episodes: what is remembered is part of the checkpoint.
+#[test]
+fn a_run_with_memory_stopped_and_resumed_equals_the_whole_and_its_policy_decides() {
+    let config = TINY_SITE.replace("hidden = [16]", "hidden = [16]\nmemory = \"gru\"\nmemory_size = 8");
+    let (half_folder, whole_folder) = (folder_with(&config), folder_with(&config));
+    let half = train_in(&half_folder, &["--stop-after", "3"]);
+    flexai(&["train", "--resume", text(&half)]).ok();
+    let whole = train_in(&whole_folder, &[]);
+    assert_same_run(&half, &whole);
+    let metrics = json_lines(&fs::read_to_string(whole.join("metrics.jsonl")).unwrap());
+    assert!(metrics.iter().all(|line| line["grad_norm/actor_memory"].is_f64()));
+    let manifest = fs::read_to_string(whole.join("policy/manifest.json")).unwrap();
+    assert!(manifest.contains("\"format_version\": 3,"), "{manifest}");
+    let folder = folder_with(&config.replace("num_minibatches = 2", "num_minibatches = 8"));
+    let (file, out) = (folder.path().join("config.toml"), folder.path().join("run"));
+    let ran = flexai(&["train", text(&file), "--out", text(&out)]);
+    let expected = "`ppo.num_minibatches` is 8, expected a divisor of the 4 environments (`ppo.num_envs`)";
+    assert!(ran.code == Some(2) && ran.stderr.contains(expected), "{}", ran.stderr);
+}

@@ -6,7 +6,7 @@
 //! Always: the same files for the same version. Not here: the comparison.
 
 use flexai_agents::artifact::{
-    Activation, CriticInput, Distribution, EnvRecord, HeadStyle, LoadedPolicy, NetworkShape, PolicyExport,
+    Activation, CriticInput, Distribution, EnvRecord, HeadStyle, LoadedPolicy, MemoryCell, NetworkShape, PolicyExport,
     PolicyNetwork, Spread, TrainingRecord, export_policy, write_cases,
 };
 use flexai_env::core::{ObservationNormalizer, ObservationSchema, SeedTree, Space};
@@ -64,10 +64,11 @@ fn action_spaces() -> Vec<(&'static str, Space)> {
     ]
 }
 
-/// What artifacts of the second version may be beside those of the first.
+/// What artifacts of the later versions may be beside those of the first.
 fn shapes() -> Vec<(&'static str, NetworkShape)> {
     let plain = || NetworkShape { hidden: vec![64, 48], ..NetworkShape::default() };
     let headed = |distribution, spread| NetworkShape { style: HeadStyle { distribution, spread }, ..plain() };
+    let remembering = |cell, critic_input| NetworkShape { memory: Some((cell, 24)), critic_input, ..plain() };
     let activated = |activation| NetworkShape { activation, ..plain() };
     vec![
         ("gaussian-state", headed(Distribution::Gaussian, Spread::State)),
@@ -82,6 +83,10 @@ fn shapes() -> Vec<(&'static str, NetworkShape)> {
         ("layer-norm", NetworkShape { layer_norm: true, ..plain() }),
         ("no-critic", NetworkShape { critic_input: CriticInput::Absent, ..plain() }),
         ("shared-critic", NetworkShape { critic_input: CriticInput::Features, layer_norm: true, ..plain() }),
+        ("gru", NetworkShape { memory: Some((MemoryCell::Gru, 32)), ..plain() }),
+        ("lstm", NetworkShape { memory: Some((MemoryCell::Lstm, 32)), ..plain() }),
+        ("lstm-shared", remembering(MemoryCell::Lstm, CriticInput::Features)),
+        ("gru-no-critic", remembering(MemoryCell::Gru, CriticInput::Absent)),
     ]
 }
 

@@ -1,13 +1,15 @@
 //! What one PPO update costs, without collecting.
 //!
 //!     cargo build --release --workspace --examples
-//!     RAYON_NUM_THREADS=1 target/release/examples/update_speed [--width 64] [--learner auto] [--repeats 10] [--json]
+//!     RAYON_NUM_THREADS=1 target/release/examples/update_speed [--width 64] [--memory none] [--learner auto] [--repeats 10]
+//!     [--json]
 //!
-//! In: the width of two hidden layers, the learner. Out: CPU and wall seconds of an update of 2048 transitions in four
-//! epochs of minibatches of 512, with 64 observations and three choices of five; median over the repeats.
+//! In: the width of two hidden layers and of a memory, the learner. Out: CPU and wall seconds of an update of 2048
+//! transitions in four epochs of minibatches of 512, with 64 observations and three choices of five; median over the
+//! repeats.
 
 use flexai_agents::device::DeviceChoice;
-use flexai_agents::ppo::{LearnerChoice, NetworkConfig, PpoConfig, Trainer};
+use flexai_agents::ppo::{LearnerChoice, MemoryChoice, NetworkConfig, PpoConfig, Trainer};
 use flexai_env::core::{Env, Info, Reset, Space, StateError, StepResult, VecEnv};
 use nix::time::{ClockId, clock_gettime};
 use std::error::Error;
@@ -78,7 +80,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let config = PpoConfig { learner, num_envs: 16, num_steps: 128, num_minibatches: 4, ..PpoConfig::default() };
     let config = PpoConfig { update_epochs: 4, anneal_lr: false, ent_coef: 0.01, ..config };
-    let network = NetworkConfig { hidden: vec![width, width], ..NetworkConfig::default() };
+    let memory: MemoryChoice = value("--memory")
+        .map_or(Ok(MemoryChoice::None), |text| serde_json::from_value(serde_json::Value::String(text.clone())))?;
+    let network = NetworkConfig { hidden: vec![width, width], memory, memory_size: width, ..NetworkConfig::default() };
     let envs = (0..16).map(|e| Box::new(Ticker::new(e)) as Box<dyn Env>).collect();
     let mut trainer = Trainer::new(&config, &network, 1, VecEnv::new(envs), DeviceChoice::Flex)?;
     trainer.update()?;
@@ -94,7 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.iter().any(|a| a == "--json") {
         println!(
             "{}",
-            serde_json::json!({"width": width, "learner": learner, "cpu_seconds": cpu, "wall_seconds": wall})
+            serde_json::json!({"width": width, "memory": memory, "learner": learner, "cpu_seconds": cpu, "wall_seconds": wall})
         );
     } else {
         println!("{width} wide, {learner}: {:.2} ms of CPU time, {:.2} ms on the clock", 1e3 * cpu, 1e3 * wall);

@@ -6,7 +6,9 @@
 mod common;
 
 use common::{evaluate, trainer};
-use flexai_agents::artifact::{ActMode, ActScratch, ActionHead, Activation, CriticInput, Distribution, Spread, sample};
+use flexai_agents::artifact::{
+    ActMode, ActScratch, ActionHead, Activation, CriticInput, Distribution, MemoryState, Spread, sample,
+};
 use flexai_agents::ppo::{CriticKind, CriticObservation, NetworkConfig, PpoConfig, Trainer};
 use flexai_env::core::{EnvContext, SeedTree};
 use rand::RngExt;
@@ -41,7 +43,8 @@ fn trained_as(id: &str, config: &PpoConfig, network: &NetworkConfig) -> Trainer 
 fn value(trainer: &Trainer, observation: f32) -> f64 {
     let mask = vec![true; trainer.environments().action_space().mask_len()];
     let policy = trainer.policy_network();
-    f64::from(policy.act(&[observation], &mask, &mut ActScratch::default(), ActMode::Deterministic).value.unwrap())
+    let (state, scratch) = (&mut MemoryState::default(), &mut ActScratch::default());
+    f64::from(policy.act(&[observation], &mask, state, scratch, ActMode::Deterministic).value.unwrap())
 }
 
 #[track_caller]
@@ -192,7 +195,8 @@ fn a_critic_that_is_told_more_explains_what_no_observation_shows() {
     assert!(told > 0.99, "{told}");
     assert_eq!((policy.critic_input, policy.critic.layers.len()), (CriticInput::Absent, 0));
     assert_eq!(policy.validate(), Ok(()));
-    assert_eq!(policy.act(&[0.0], &[true; 2], &mut ActScratch::default(), ActMode::Deterministic).value, None);
+    let (state, scratch) = (&mut MemoryState::default(), &mut ActScratch::default());
+    assert_eq!(policy.act(&[0.0], &[true; 2], state, scratch, ActMode::Deterministic).value, None);
 }
 
 /// Scaled rewards change what the critic sees, not what is best; the statistics travel with the policy.

@@ -8,7 +8,9 @@ mod common;
 use common::{trainer, venv};
 use flexai_agents::artifact::{Activation, Distribution, Spread};
 use flexai_agents::device::DeviceChoice;
-use flexai_agents::ppo::{CriticKind, CriticObservation, LearnerChoice, NetworkConfig, PpoConfig, PpoError, Trainer};
+use flexai_agents::ppo::{
+    CriticKind, CriticObservation, LearnerChoice, MemoryChoice, NetworkConfig, PpoConfig, PpoError, Trainer,
+};
 use std::path::Path;
 
 fn config() -> PpoConfig {
@@ -86,6 +88,9 @@ fn networks_of_other_kinds_resume_bit_for_bit_too() {
         NetworkConfig { distribution: Distribution::Beta, critic: CriticKind::Shared, ..network() },
         NetworkConfig { critic_observation: CriticObservation::Privileged, ..network() },
         NetworkConfig { critic_hidden: Some(vec![12]), activation: Activation::Silu, ..network() },
+        NetworkConfig { memory: MemoryChoice::Gru, memory_size: 12, ..network() },
+        NetworkConfig { memory: MemoryChoice::Lstm, memory_size: 12, critic: CriticKind::Shared, ..network() },
+        NetworkConfig { memory: MemoryChoice::Lstm, critic_observation: CriticObservation::Privileged, ..network() },
     ];
     for kind in kinds {
         let (middle, straight, resumed) =
@@ -111,6 +116,16 @@ fn the_number_of_threads_changes_no_bit_of_state_dependent_exploration() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let kind = NetworkConfig { spread: Spread::Gsde, critic: CriticKind::Shared, ..network() };
         pool.install(|| play(&mut trainer("Pendulum-v1", &config(), &kind, 7), 2))
+    };
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_of_what_is_remembered() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let kind = NetworkConfig { memory: MemoryChoice::Lstm, ..network() };
+        pool.install(|| play(&mut trainer("CartPole-v1", &config(), &kind, 7), 2))
     };
     assert_eq!(run(1), run(3));
 }
@@ -180,6 +195,9 @@ fn a_checkpoint_of_another_network_is_refused() {
     let shared = NetworkConfig { critic: CriticKind::Shared, ..network() };
     let error = trainer("CartPole-v1", &config(), &shared, 7).load(dir.path()).unwrap_err().to_string();
     assert!(error.contains("critic: Separate") && error.contains("critic: Shared"), "{error}");
+    let remembering = NetworkConfig { memory: MemoryChoice::Gru, ..network() };
+    let error = trainer("CartPole-v1", &config(), &remembering, 7).load(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("a policy with no memory, expected a gru of 64 units"), "{error}");
     let wider = NetworkConfig { hidden: vec![32, 24], ..network() };
     let error = trainer("CartPole-v1", &config(), &wider, 7).load(dir.path()).unwrap_err().to_string();
     assert!(

@@ -1,8 +1,9 @@
 """Compares the ONNX graph of a policy artifact with what our own runtime made of the same inputs.
 
-In: an artifact folder and a JSON-lines file of cases (observation, mask, head, action, value). Out: one line of figures.
+In: an artifact folder and a JSON-lines file of cases (observation, mask, head, action, value; with memory `first` where an
+episode begins, and `state` after the decision). Out: one line of figures.
 Always: exits with 0 only if the graph is valid and every number agrees to the tolerance; a discrete choice may differ only
-where the two options lie within it. Not here: how the cases are made (`cargo run --example onnx_cases`).
+where the two options lie within it; a policy with memory is fed its own `state_out`, from zeros. Not here: how the cases are made (`cargo run --example onnx_cases`).
 
 Needs: python >= 3.10 with numpy, onnx and onnxruntime.
 """
@@ -25,21 +26,41 @@ def read_cases(path: pathlib.Path, mask_len: int) -> dict[str, np.ndarray]:
     cases = {name: np.array([line[name] for line in lines], np.float32) for name in ("observation", "head", "action")}
     if "value" in lines[0]:
         cases["value"] = np.array([[line["value"]] for line in lines], np.float32)
+    if "state" in lines[0]:
+        cases["state"] = np.array([line["state"] for line in lines], np.float32)
+    cases["first"] = np.array([line.get("first", "state" not in line) for line in lines], bool)
     cases["mask"] = np.array([line.get("mask") or full for line in lines], bool).reshape(len(lines), mask_len)
     return cases
 
 
-def run(session: onnxruntime.InferenceSession, cases: dict[str, np.ndarray], rows: slice) -> dict[str, np.ndarray]:
-    feeds = {node.name: cases[node.name][rows] for node in session.get_inputs()}
+def run(session: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     names = [node.name for node in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds)))
+    return dict(zip(names, session.run(names, {node.name: feeds[node.name] for node in session.get_inputs()})))
+
+
+def play(session: onnxruntime.InferenceSession, cases: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs of the given rows, in their order. Episodes are played beside each other, step after step."""
+    if "state" not in cases:
+        return run(session, {name: numbers[rows] for name, numbers in cases.items()})
+    begins = np.append(np.flatnonzero(cases["first"][rows]), len(rows))
+    lengths, found, state = np.diff(begins), {}, None
+    for step in range(lengths.max()):
+        going = np.flatnonzero(lengths > step)
+        at = begins[going] + step
+        state = np.zeros((len(going), cases["state"].shape[1]), np.float32) if step == 0 else state[going]
+        out = run(session, {name: numbers[rows[at]] for name, numbers in cases.items()} | {"state_in": state})
+        for name, numbers in out.items():
+            found.setdefault(name, np.zeros((len(rows), numbers.shape[1]), numbers.dtype))[at] = numbers
+        state = np.zeros((len(lengths), out["state_out"].shape[1]), np.float32)
+        state[going] = out["state_out"]
+    return found
 
 
 def check_interface(session: onnxruntime.InferenceSession, manifest: dict) -> list[str]:
     """Names, types and free batch of the graph's inputs and outputs."""
     mask_len = manifest["mask_rule"]["len"]
     expected = {
-        "observation": ("tensor(float)", manifest["network"]["actor"][0]),
+        "observation": ("tensor(float)", len(manifest["observation_schema"]["fields"])),
         "action": ("tensor(float)", len(manifest["action_head"]["names"])),
         "head": ("tensor(float)", manifest["network"]["actor"][-1]),
     }
@@ -47,6 +68,11 @@ def check_interface(session: onnxruntime.InferenceSession, manifest: dict) -> li
         expected["value"] = ("tensor(float)", 1)
     if mask_len:
         expected["mask"] = ("tensor(bool)", mask_len)
+    memory = manifest["network"].get("memory")
+    if memory:
+        owners = 2 if manifest["network"].get("critic_input", "observation") == "observation" else 1
+        state_len = owners * memory["size"] * (2 if memory["cell"] == "lstm" else 1)
+        expected |= {name: ("tensor(float)", state_len) for name in ("state_in", "state_out")}
     found = {n.name: (n.type, n.shape[1]) for n in session.get_inputs() + session.get_outputs()}
     faults = [] if found == expected else [f"inputs and outputs are {found}, expected {expected}"]
     fixed = [n.name for n in session.get_inputs() + session.get_outputs() if isinstance(n.shape[0], int)]
@@ -100,9 +126,11 @@ def check(artifact: pathlib.Path, cases_path: pathlib.Path, tolerance: float) ->
         return faults
     heads = manifest["action_head"]["components"]
     cases = read_cases(cases_path, manifest["mask_rule"]["len"])
-    batch = run(session, cases, slice(None))
+    batch = play(session, cases, np.arange(len(cases["head"])))
+    if "state" in cases:
+        batch["state"] = batch["state_out"]
     worst = 0.0
-    numbers = [name for name in ("head", "value") if name in batch]
+    numbers = [name for name in ("head", "value", "state") if name in batch]
     for name in numbers:
         found, error = check_numbers(batch[name], cases[name], name, tolerance)
         faults, worst = faults + found, max(worst, error)
@@ -115,10 +143,11 @@ def check(artifact: pathlib.Path, cases_path: pathlib.Path, tolerance: float) ->
     per_dimension = 2 if style.get("distribution") == "beta" or style.get("spread") == "state" else 1
     found, ties = check_choices(batch["action"], cases, heads, per_dimension, tolerance)
     faults += found
-    for row in range(min(5, len(batch["head"]))):
-        single = run(session, cases, slice(row, row + 1))
-        for name in numbers:
-            faults += check_numbers(single[name], cases[name][row : row + 1], f"{name} alone", tolerance)[0]
+    singles = np.split(np.arange(len(batch["head"])), np.flatnonzero(cases["first"])[1:])
+    for rows in singles[:5]:
+        single = play(session, cases, rows)
+        for name in set(numbers) - {"state"}:
+            faults += check_numbers(single[name], cases[name][rows], f"{name} alone", tolerance)[0]
     print(f"{artifact.name}: {len(batch['head'])} cases, worst error {worst:.2e}, {ties} choices differ")
     return faults
 

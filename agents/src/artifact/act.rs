@@ -6,6 +6,7 @@
 
 use super::head::{self, clip_to_bounds, to_units};
 use super::layers::MlpScratch;
+use super::memory::{MemoryScratch, MemoryState};
 use super::network::{CriticInput, PolicyNetwork};
 use flexai_env::core::{ActionComponent, StreamRng};
 
@@ -36,6 +37,7 @@ pub struct Decision {
 #[derive(Debug, Clone, Default)]
 pub struct ActScratch {
     mlp: MlpScratch,
+    memory: MemoryScratch,
     observation: Vec<f32>,
     parameters: Vec<f32>,
     log_std: Vec<f32>,
@@ -86,17 +88,34 @@ pub enum InputError {
 impl PolicyNetwork {
     /// Decides on one raw observation, `[observation_len]`; `mask` is `[mask_len]`, or empty if all options are legal.
     ///
+    /// `state` is what the policy remembers of the episode: [`MemoryState::forget`] it where one begins. A policy without
+    /// memory leaves it empty.
+    ///
     /// # Panics
     /// If a length is wrong or the mask forbids every option of a choice: [`PolicyNetwork::check_input`] tells.
-    pub fn act(&self, observation: &[f32], mask: &[bool], scratch: &mut ActScratch, mode: ActMode<'_>) -> Decision {
+    pub fn act(
+        &self,
+        observation: &[f32],
+        mask: &[bool],
+        state: &mut MemoryState,
+        scratch: &mut ActScratch,
+        mode: ActMode<'_>,
+    ) -> Decision {
         assert_eq!(observation.len(), self.observation_len(), "the observation has the length of the policy's input");
         assert_eq!(self.unusable_mask(mask), None, "the mask fits and leaves an option of every choice");
-        let ActScratch { mlp, observation: normalized, parameters, log_std } = scratch;
+        let ActScratch { mlp, memory, observation: normalized, parameters, log_std } = scratch;
         normalized.clear();
         normalized.extend_from_slice(observation);
         self.normalize(normalized);
         parameters.resize(self.actor.outputs(), 0.0);
-        self.actor.forward(normalized, mlp, parameters);
+        let seen = match &self.actor_memory {
+            None => normalized.as_slice(),
+            Some(cell) => {
+                cell.step_one(normalized, &mut state.actor, memory);
+                memory.shown()
+            }
+        };
+        self.actor.forward(seen, mlp, parameters);
         let log_std = self.row_log_std(mlp.features(), log_std);
         let mut raw_action = vec![0.0; self.action_len()];
         let log_prob = match mode {
@@ -110,7 +129,16 @@ impl PolicyNetwork {
         let known = !matches!(self.critic_input, CriticInput::Privileged | CriticInput::Absent);
         match self.critic_input {
             CriticInput::Privileged | CriticInput::Absent => {}
-            CriticInput::Observation => self.critic.forward(normalized, mlp, &mut value),
+            CriticInput::Observation => {
+                let seen = match &self.critic_memory {
+                    None => normalized.as_slice(),
+                    Some(cell) => {
+                        cell.step_one(normalized, &mut state.critic, memory);
+                        memory.shown()
+                    }
+                };
+                self.critic.forward(seen, mlp, &mut value);
+            }
             CriticInput::Features => self.critic.forward_last(mlp.features(), &mut value),
         }
         let mut action = raw_action.clone();
@@ -182,7 +210,8 @@ mod tests {
             let x = i as f32 / 100.0 - 1.0;
             let observation = [120.0 + 30.0 * x, x * x, -2.0 - x, 2e6 * x];
             let mask = [i % 2 == 0, i % 3 == 0, true];
-            let decision = network.act(&observation, &mask, &mut scratch, ActMode::Deterministic);
+            let decision =
+                network.act(&observation, &mask, &mut MemoryState::default(), &mut scratch, ActMode::Deterministic);
             assert_eq!(decision.raw_action[..2], scratch.parameters()[..2]);
             assert_eq!(decision.action[0], decision.raw_action[0].clamp(-0.1, 0.1));
             assert!(decision.action[1] >= 0.0);
@@ -198,7 +227,8 @@ mod tests {
         let mut scratch = ActScratch::default();
         let mut draw = |seed| {
             let mut rng = SeedTree::new(seed).stream("act");
-            let d = network.act(&[120.0, 0.1, -2.0, 0.0], &[], &mut scratch, ActMode::Sampled(&mut rng));
+            let state = &mut MemoryState::default();
+            let d = network.act(&[120.0, 0.1, -2.0, 0.0], &[], state, &mut scratch, ActMode::Sampled(&mut rng));
             let again = head::log_prob(&network.heads, scratch.parameters(), &network.log_std, &[], &d.raw_action);
             assert_eq!(d.log_prob, again);
             d

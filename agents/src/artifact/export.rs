@@ -10,9 +10,10 @@ use super::golden::{GoldenVector, PolicyInput, draw_inputs};
 use super::head::MASKED_LOGIT;
 use super::layers::Mlp;
 use super::manifest::{
-    ActionHeadRecord, EnvRecord, FORMAT, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE, TrainingRecord,
-    WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex, version_of,
+    ActionHeadRecord, EnvRecord, FORMAT, MANIFEST_FILE, Manifest, MaskRule, MemoryRecord, NetworkRecord, ONNX_FILE,
+    TrainingRecord, WEIGHT_LAYOUT, WEIGHTS_FILE, schema_sha256, sha256_hex, version_of,
 };
+use super::memory::MemoryState;
 use super::network::PolicyNetwork;
 use super::style::Distribution;
 use super::{onnx, weights};
@@ -138,6 +139,7 @@ impl PolicyExport<'_> {
                 critic: widths(&network.critic),
                 layer_norm: !network.actor.norms.is_empty() || !network.critic.norms.is_empty(),
                 critic_input: network.critic_input,
+                memory: network.actor_memory.as_ref().map(MemoryRecord::of),
             },
             action_head: ActionHeadRecord {
                 components: network.heads.components.clone(),
@@ -165,12 +167,14 @@ impl PolicyExport<'_> {
     fn golden(&self) -> Result<Vec<GoldenVector>, ArtifactError> {
         let missing = GOLDEN_VECTORS_MIN.saturating_sub(self.golden_inputs.len());
         let drawn = draw_inputs(self.network, self.observation_space, missing, GOLDEN_SEED);
-        let mut scratch = ActScratch::default();
+        // One episode of all of them.
+        let (mut state, mut scratch) = (MemoryState::default(), ActScratch::default());
         let inputs = self.golden_inputs.iter().chain(&drawn);
-        let golden: Vec<_> = inputs.map(|input| GoldenVector::of(self.network, input, &mut scratch)).collect();
+        let golden: Vec<_> =
+            inputs.map(|input| GoldenVector::of(self.network, input, &mut state, &mut scratch)).collect();
         let finite = |g: &GoldenVector| {
             let numbers = g.observation.iter().chain(&g.head).chain(&g.action);
-            numbers.chain(&g.value).chain([&g.log_prob]).all(|x| x.is_finite())
+            numbers.chain(&g.value).chain(&g.state).chain([&g.log_prob]).all(|x| x.is_finite())
         };
         match golden.iter().position(|g| !finite(g)) {
             Some(i) => Err(ArtifactError::Inconsistent(format!("the outputs for golden input {i} are not finite"))),

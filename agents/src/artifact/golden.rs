@@ -4,6 +4,7 @@
 //! Always: every kind of head is met with masks that leave at least one option. Not here: the comparison (`import.rs`).
 
 use super::act::{ActMode, ActScratch};
+use super::memory::MemoryState;
 use super::network::PolicyNetwork;
 use flexai_env::core::{ActionComponent, SeedTree, Space, StreamRng};
 use rand::RngExt;
@@ -24,6 +25,9 @@ pub struct PolicyInput {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenVector {
+    /// Whether an episode begins here; never true of a policy without memory, whose decisions are all alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
     /// Raw observation, `[observation_len]`.
     pub observation: Vec<f32>,
     /// One entry per option; absent if all are legal.
@@ -38,22 +42,28 @@ pub struct GoldenVector {
     pub value: Option<f32>,
     /// Log-probability of the deterministic action before clipping.
     pub log_prob: f32,
+    /// What is remembered afterwards, the actor's, then the critic's; absent without memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<f32>,
 }
 
 impl GoldenVector {
-    /// What `network` makes of an input.
+    /// What `network` makes of an input where it remembers `state`.
     ///
     /// # Panics
     /// As [`PolicyNetwork::act`], if the input does not fit.
-    pub fn of(network: &PolicyNetwork, input: &PolicyInput, scratch: &mut ActScratch) -> Self {
-        let decision = network.act(&input.observation, &input.mask, scratch, ActMode::Deterministic);
+    pub fn of(network: &PolicyNetwork, input: &PolicyInput, state: &mut MemoryState, scratch: &mut ActScratch) -> Self {
+        let first = network.actor_memory.is_some() && *state == MemoryState::default();
+        let decision = network.act(&input.observation, &input.mask, state, scratch, ActMode::Deterministic);
         Self {
+            first,
             observation: input.observation.clone(),
             mask: input.mask.clone(),
             head: scratch.parameters().to_vec(),
             action: decision.action,
             value: decision.value,
             log_prob: decision.log_prob,
+            state: state.to_vec(),
         }
     }
 }
@@ -70,7 +80,10 @@ pub fn draw_inputs(network: &PolicyNetwork, observation_space: &Space, n: usize,
         .collect()
 }
 
-/// Writes what `network` makes of `n` drawn inputs as JSON lines of [`GoldenVector`]s.
+/// Decisions of one episode in [`write_cases`].
+const EPISODE: usize = 10;
+
+/// Writes what `network` makes of `n` drawn inputs, ten to an episode, as JSON lines of [`GoldenVector`]s.
 ///
 /// # Errors
 /// Those of the writer.
@@ -81,9 +94,12 @@ pub fn write_cases(
     seed: u64,
     mut out: impl Write,
 ) -> io::Result<()> {
-    let mut scratch = ActScratch::default();
-    for input in draw_inputs(network, observation_space, n, seed) {
-        serde_json::to_writer(&mut out, &GoldenVector::of(network, &input, &mut scratch))?;
+    let (mut state, mut scratch) = (MemoryState::default(), ActScratch::default());
+    for (i, input) in draw_inputs(network, observation_space, n, seed).iter().enumerate() {
+        if i % EPISODE == 0 {
+            state.forget();
+        }
+        serde_json::to_writer(&mut out, &GoldenVector::of(network, input, &mut state, &mut scratch))?;
         out.write_all(b"\n")?;
     }
     out.flush()

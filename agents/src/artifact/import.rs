@@ -8,7 +8,8 @@ use super::act::ActScratch;
 use super::error::{ArtifactError, INCOMPLETE, NOT_AN_ARTIFACT};
 use super::golden::{GoldenVector, PolicyInput};
 use super::manifest::{MANIFEST_FILE, Manifest, ONNX_FILE, WEIGHTS_FILE, schema_sha256, sha256_hex};
-use super::network::PolicyNetwork;
+use super::memory::{MEMORY_SIZE_MAX, MemoryState};
+use super::network::{CriticInput, PolicyNetwork};
 use super::style::ActionHead;
 use super::weights;
 use flexai_env::core::ObservationSchema;
@@ -80,13 +81,16 @@ impl LoadedPolicy {
     }
 
     fn check_golden(&self) -> Result<(), ArtifactError> {
-        let mut scratch = ActScratch::default();
+        let (mut state, mut scratch) = (MemoryState::default(), ActScratch::default());
         for (index, stored) in self.manifest.golden.iter().enumerate() {
             let input = PolicyInput { observation: stored.observation.clone(), mask: stored.mask.clone() };
             if let Err(fault) = self.network.check_input(&input.observation, &input.mask) {
                 return Err(ArtifactError::malformed(&self.manifest_path, format!("golden vector {index}: {fault}")));
             }
-            let computed = GoldenVector::of(&self.network, &input, &mut scratch);
+            if stored.first {
+                state.forget();
+            }
+            let computed = GoldenVector::of(&self.network, &input, &mut state, &mut scratch);
             if let Some((what, found, expected)) = first_unequal(&computed, stored) {
                 let path = self.manifest_path.clone();
                 return Err(ArtifactError::Golden { path, index, what, found, expected });
@@ -114,13 +118,19 @@ fn check_text(path: &Path, manifest: &Manifest) -> Result<(), ArtifactError> {
     if manifest.action_head.components != manifest.action_space.components() {
         return wrong("the action head is not that of the action space, expected the same components".to_string());
     }
-    let len = manifest.network.actor.first().copied().unwrap_or(0);
+    let first = manifest.network.actor.first().copied().unwrap_or(0);
+    let memory = manifest.network.memory.as_ref();
+    if let Some(memory) = memory.filter(|memory| memory.size != first || memory.size > MEMORY_SIZE_MAX) {
+        let found = format!("the memory shows {} numbers, the actor reads {first}", memory.size);
+        return wrong(format!("{found}, expected the same number, at most {MEMORY_SIZE_MAX}"));
+    }
+    let (reader, len) = memory.map_or(("actor", first), |memory| ("memory", memory.inputs));
     for (what, found) in [
         ("observation schema", manifest.observation_schema.fields.len()),
         ("observation space", manifest.observation_space.flat_len()),
     ] {
         if found != len {
-            return wrong(format!("the {what} has {found} numbers, the actor reads {len}"));
+            return wrong(format!("the {what} has {found} numbers, the {reader} reads {len}"));
         }
     }
     let (names, numbers) = (manifest.action_head.names.len(), manifest.action_space.flat_len());
@@ -141,10 +151,14 @@ fn build(
 ) -> Result<PolicyNetwork, ArtifactError> {
     let shape = &manifest.network;
     let head = &manifest.action_head;
+    let record = shape.memory.as_ref();
+    let memory = |there: bool| record.filter(|_| there).map(|m| weights::unfilled_memory(m.cell, m.inputs, m.size));
     let mut network = PolicyNetwork {
         heads: ActionHead { components: head.components.clone(), style: head.style },
         normalizer: manifest.normalization.clone(),
+        actor_memory: memory(true),
         actor: weights::unfilled(&shape.actor, shape.activation, shape.layer_norm),
+        critic_memory: memory(shape.critic_input == CriticInput::Observation),
         critic: weights::unfilled(&shape.critic, shape.activation, shape.layer_norm),
         critic_input: shape.critic_input,
         log_std: manifest.action_head.log_std.clone(),
@@ -169,9 +183,11 @@ fn first_difference(artifact: &ObservationSchema, expected: &ObservationSchema) 
 }
 
 fn first_unequal(computed: &GoldenVector, stored: &GoldenVector) -> Option<(String, f32, f32)> {
-    for (name, found, expected) in
-        [("head", &computed.head, &stored.head), ("action", &computed.action, &stored.action)]
-    {
+    for (name, found, expected) in [
+        ("head", &computed.head, &stored.head),
+        ("action", &computed.action, &stored.action),
+        ("state", &computed.state, &stored.state),
+    ] {
         if found.len() != expected.len() {
             return Some((format!("length of `{name}`"), found.len() as f32, expected.len() as f32));
         }

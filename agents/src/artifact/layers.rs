@@ -74,7 +74,7 @@ impl Dense {
     ///
     /// Each output is `b + x_0 w_0 + x_1 w_1 + ..` in this order, however rows and columns are grouped into blocks: a
     /// row's result is the same in every batch.
-    fn forward(&self, input: &[f32], output: &mut [f32]) {
+    pub(crate) fn forward(&self, input: &[f32], output: &mut [f32]) {
         const ROWS: usize = 4;
         let (n, m) = (self.inputs, self.outputs);
         let blocked = input.len() / n / ROWS * ROWS;

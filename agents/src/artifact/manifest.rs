@@ -8,6 +8,7 @@
 use super::error::ArtifactError;
 use super::golden::GoldenVector;
 use super::layers::Activation;
+use super::memory::{Memory, MemoryCell};
 use super::network::{CriticInput, PolicyNetwork};
 use super::style::HeadStyle;
 use crate::hybrid::PlanConfig;
@@ -24,9 +25,11 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub const WEIGHTS_FILE: &str = "policy.safetensors";
 /// Name of the ONNX graph inside the folder.
 pub const ONNX_FILE: &str = "policy.onnx";
-/// Newest version of the folder's format. Version 2 knows distributions, normalised layers and a shared critic; a policy
-/// without them is written as version 1.
-pub const FORMAT_VERSION: u32 = 2;
+/// Newest version of the folder's format. Version 2 knows distributions, normalised layers and a shared critic, version 3
+/// memory; a policy is written as the lowest that can say what it is.
+pub const FORMAT_VERSION: u32 = 3;
+/// The version before memory.
+const FORMAT_VERSION_WITHOUT_MEMORY: u32 = 2;
 /// Oldest version that is read.
 pub(super) const FORMAT_VERSION_OLDEST: u32 = 1;
 /// What the manifest calls its format.
@@ -95,7 +98,7 @@ pub struct NetworkRecord {
     pub activation: Activation,
     /// How a weight tensor is laid out, in words.
     pub weight_layout: String,
-    /// Widths of the actor, input and output included.
+    /// Widths of the actor, input and output included; with a memory its input is what that shows.
     pub actor: Vec<usize>,
     /// Widths of the critic.
     pub critic: Vec<usize>,
@@ -105,6 +108,36 @@ pub struct NetworkRecord {
     /// What the critic reads.
     #[serde(default, skip_serializing_if = "is_default")]
     pub critic_input: CriticInput,
+    /// What reads the observation first, in the actor and in a critic that reads the observation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryRecord>,
+}
+
+/// A recurrent layer below actor and critic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryRecord {
+    /// Which equations.
+    pub cell: MemoryCell,
+    /// Length of the observation.
+    pub inputs: usize,
+    /// Units.
+    pub size: usize,
+    /// In words: gates, and how a state lies.
+    pub rule: String,
+}
+
+impl MemoryRecord {
+    pub(super) fn of(memory: &Memory) -> Self {
+        let rule = match memory.cell {
+            MemoryCell::Gru => "gates r, z, n as PyTorch's nn.GRU; state h, the actor's, then the critic's",
+            MemoryCell::Lstm => {
+                "gates i, f, g, o as PyTorch's nn.LSTM; state h, c of the actor, then h, c of the critic"
+            }
+        };
+        let rule = format!("{rule}; zeros where an episode begins");
+        Self { cell: memory.cell, inputs: memory.inputs(), size: memory.size(), rule }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -156,7 +189,11 @@ pub(super) fn version_of(network: &PolicyNetwork) -> u32 {
         && network.actor.norms.is_empty()
         && network.heads.style == HeadStyle::default()
         && network.critic_input == CriticInput::default();
-    if first { FORMAT_VERSION_OLDEST } else { FORMAT_VERSION }
+    match (&network.actor_memory, first) {
+        (Some(_), _) => FORMAT_VERSION,
+        (None, true) => FORMAT_VERSION_OLDEST,
+        (None, false) => FORMAT_VERSION_WITHOUT_MEMORY,
+    }
 }
 
 impl Manifest {

@@ -13,8 +13,12 @@ mod import;
 mod layers;
 mod manifest;
 mod math;
+mod memory;
+#[cfg(test)]
+mod memory_tests;
 mod network;
 mod onnx;
+mod onnx_memory;
 mod onnx_proto;
 mod style;
 #[cfg(test)]
@@ -33,11 +37,14 @@ pub use import::LoadedPolicy;
 pub(crate) use layers::LAYER_NORM_EPSILON;
 pub use layers::{Activation, Dense, LayerNorm, Mlp, MlpScratch};
 pub use manifest::{
-    ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
-    TrainingRecord, WEIGHTS_FILE, schema_sha256,
+    ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, MemoryRecord, NetworkRecord,
+    ONNX_FILE, TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
 pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh};
+#[cfg(feature = "training")]
+pub(crate) use memory::MEMORY_SIZE_MAX;
+pub use memory::{Memory, MemoryCell, MemoryScratch, MemoryState};
 #[cfg(feature = "training")]
 pub(crate) use network::gsde_log_std;
 pub use network::{CriticInput, NetworkShape, PolicyNetwork};

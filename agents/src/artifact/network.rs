@@ -6,6 +6,7 @@
 
 use super::layers::{Activation, Dense, LayerNorm, Mlp};
 use super::math;
+use super::memory::{Memory, MemoryCell};
 use super::style::{ActionHead, GSDE_EPSILON, HeadStyle, Spread};
 use flexai_env::core::{ActionComponent, ObservationNormalizer, Space, StreamRng};
 use rand_distr::{Distribution, StandardNormal};
@@ -33,8 +34,13 @@ pub struct PolicyNetwork {
     pub heads: ActionHead,
     /// Applied to raw observations; `None` if the policy was trained on raw ones.
     pub normalizer: Option<ObservationNormalizer>,
-    /// Observation to head parameters.
+    /// What the actor remembers of the episode: reads the observation, and is read by `actor` in its place; absent if the
+    /// policy looks at the present alone.
+    pub actor_memory: Option<Memory>,
+    /// Observation, or what is remembered of them, to head parameters.
     pub actor: Mlp,
+    /// The same of a critic that reads the observation; a critic on the actor's features shares the actor's.
+    pub critic_memory: Option<Memory>,
     /// What `critic_input` says to value.
     pub critic: Mlp,
     /// What the critic reads.
@@ -57,6 +63,8 @@ pub struct NetworkShape {
     pub style: HeadStyle,
     /// What the critic reads.
     pub critic_input: CriticInput,
+    /// Kind and units of the memory, if there is one.
+    pub memory: Option<(MemoryCell, usize)>,
 }
 
 impl PolicyNetwork {
@@ -77,23 +85,35 @@ impl PolicyNetwork {
     /// The same for a network of any shape; gains of normalised layers are drawn near 1.
     pub fn drawn_as(observation_len: usize, action_space: &Space, shape: &NetworkShape, rng: &mut StreamRng) -> Self {
         let heads = ActionHead { components: action_space.components(), style: shape.style };
-        let mut mlp = |inputs: usize, hidden: &[usize], outputs: usize| {
+        let memory = |inputs: usize, rng: &mut StreamRng| {
+            shape.memory.map(|(cell, size)| Memory {
+                cell,
+                input: drawn_layer(inputs, cell.gates() * size, rng),
+                hidden: drawn_layer(size, cell.gates() * size, rng),
+            })
+        };
+        let read = shape.memory.map_or(observation_len, |(_, size)| size);
+        let mlp = |inputs: usize, hidden: &[usize], outputs: usize, rng: &mut StreamRng| {
             let sizes: Vec<usize> = [&[inputs], hidden, &[outputs]].concat();
             let layers = sizes.windows(2).map(|pair| drawn_layer(pair[0], pair[1], rng)).collect();
             let normalised: &[usize] = if shape.layer_norm { hidden } else { &[] };
             let norms = normalised.iter().map(|width| drawn_norm(*width, rng)).collect();
             Mlp { layers, norms, activation: shape.activation }
         };
-        let actor = mlp(observation_len, &shape.hidden, heads.parameter_len());
+        let actor_memory = memory(observation_len, rng);
+        let actor = mlp(read, &shape.hidden, heads.parameter_len(), rng);
+        let own = shape.critic_input == CriticInput::Observation;
+        let critic_memory = if own { memory(observation_len, rng) } else { None };
         let critic = match shape.critic_input {
-            CriticInput::Observation => mlp(observation_len, &shape.hidden, 1),
-            CriticInput::Features => mlp(actor.features(), &[], 1),
+            CriticInput::Observation => mlp(read, &shape.hidden, 1, rng),
+            CriticInput::Features => mlp(actor.features(), &[], 1, rng),
             CriticInput::Privileged | CriticInput::Absent => {
                 Mlp { layers: Vec::new(), norms: Vec::new(), activation: shape.activation }
             }
         };
         let log_std = vec![-0.5; shape.style.log_std_len(heads.continuous_len(), actor.features())];
-        Self { heads, normalizer: None, actor, critic, critic_input: shape.critic_input, log_std }
+        let critic_input = shape.critic_input;
+        Self { heads, normalizer: None, actor_memory, actor, critic_memory, critic, critic_input, log_std }
     }
 
     /// The policy without its critic where that reads what only training knows; otherwise as it is.
@@ -101,13 +121,20 @@ impl PolicyNetwork {
         if self.critic_input == CriticInput::Privileged {
             self.critic_input = CriticInput::Absent;
             (self.critic.layers, self.critic.norms) = (Vec::new(), Vec::new());
+            self.critic_memory = None;
         }
         self
     }
 
     /// Length of one observation.
     pub fn observation_len(&self) -> usize {
-        self.actor.inputs()
+        self.actor_memory.as_ref().map_or_else(|| self.actor.inputs(), Memory::inputs)
+    }
+
+    /// Length of what it remembers: the actor's, then that of a critic with a memory of its own.
+    pub fn state_len(&self) -> usize {
+        let len = |memory: &Option<Memory>| memory.as_ref().map_or(0, Memory::state_len);
+        len(&self.actor_memory) + len(&self.critic_memory)
     }
 
     /// Length of one flat action.
@@ -145,10 +172,12 @@ impl PolicyNetwork {
     pub fn validate(&self) -> Result<(), String> {
         validate_heads(&self.heads.components)?;
         self.heads.style.check(&self.heads.components)?;
-        let inputs = self.actor.layers.first().map_or(0, |layer| layer.inputs);
-        validate_mlp("actor", &self.actor, inputs, self.heads.parameter_len())?;
+        let first = self.actor.layers.first().map_or(0, |layer| layer.inputs);
+        let inputs = self.actor_memory.as_ref().map_or(first, Memory::inputs);
+        let read = self.validate_memories(inputs)?;
+        validate_mlp("actor", &self.actor, read, self.heads.parameter_len())?;
         match self.critic_input {
-            CriticInput::Observation => validate_mlp("critic", &self.critic, inputs, 1)?,
+            CriticInput::Observation => validate_mlp("critic", &self.critic, read, 1)?,
             CriticInput::Features if self.critic.layers.len() == 1 => {
                 validate_mlp("critic", &self.critic, self.actor.features(), 1)?;
             }
@@ -167,6 +196,26 @@ impl PolicyNetwork {
             return Err(format!("`log_std[{i}]` is {}, expected a finite number", self.log_std[i]));
         }
         self.normalizer.as_ref().map_or(Ok(()), |normalizer| validate_normalizer(normalizer, inputs))
+    }
+
+    /// What the first layers read, if the memories fit each other and observations of length `inputs`.
+    fn validate_memories(&self, inputs: usize) -> Result<usize, String> {
+        let wanted = if self.critic_input == CriticInput::Observation { &self.actor_memory } else { &None };
+        let kind = |memory: &Option<Memory>| memory.as_ref().map(|m| (m.cell, m.inputs(), m.size()));
+        if kind(&self.critic_memory) != kind(wanted) {
+            let words = |memory: &Option<Memory>| {
+                memory.as_ref().map_or_else(
+                    || "none".to_string(),
+                    |m| format!("a {} of {} units on {} numbers", m.cell.name(), m.size(), m.inputs()),
+                )
+            };
+            let (found, expected) = (words(&self.critic_memory), words(wanted));
+            return Err(format!("the critic's memory is {found}, expected {expected}"));
+        }
+        for (place, memory) in [("actor", &self.actor_memory), ("critic", &self.critic_memory)] {
+            memory.as_ref().map_or(Ok(()), |memory| memory.validate(place))?;
+        }
+        Ok(self.actor_memory.as_ref().map_or(inputs, Memory::size))
     }
 }
 

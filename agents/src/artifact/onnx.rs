@@ -1,7 +1,8 @@
 //! The policy as an ONNX graph, for runtimes other than ours.
 //!
-//! In: a network. Out: the bytes of `policy.onnx` (opset 17): raw `observation` and, where there are discrete heads,
-//! `mask`; out come `action`, `head` and, where there is a critic, `value`.
+//! In: a network. Out: the bytes of `policy.onnx` (opset 17): raw `observation`, `mask` where there are discrete heads, and
+//! `state_in` where there is a memory; out come `action`, `head`, `value` where there is a critic, and `state_out`, which
+//! is the next decision's `state_in` (zeros where an episode begins).
 //! Always: normalisation (in `double`, as our runtime does it), bounds, mask and option numbers are inside the graph; the
 //! batch is free. Not here: the check against ONNX Runtime (`tests/onnx/check_onnx.py`).
 
@@ -40,20 +41,29 @@ fn graph(network: &PolicyNetwork) -> GraphProto {
         Some(normalizer) => builder.normalize(normalizer),
         None => "observation".to_string(),
     };
-    let features = builder.mlp("actor", &network.actor, &observation, "head");
+    let mut states = Vec::new();
+    let seen = builder.memory("actor", network.actor_memory.as_ref(), &observation, &mut states);
+    let features = builder.mlp("actor", &network.actor, &seen, "head");
     let critic_input = match network.critic_input {
-        CriticInput::Observation => Some(&observation),
-        CriticInput::Features => Some(&features),
+        CriticInput::Observation => {
+            Some(builder.memory("critic", network.critic_memory.as_ref(), &observation, &mut states))
+        }
+        CriticInput::Features => Some(features),
         CriticInput::Privileged | CriticInput::Absent => None,
     };
-    if let Some(critic_input) = critic_input {
+    if let Some(critic_input) = &critic_input {
         builder.mlp("critic", &network.critic, critic_input, "value");
     }
+    builder.join(&states, "state_out");
     builder.action(&network.heads);
     let mask_len = network.mask_len();
     let mut input = vec![value_info("observation", FLOAT, network.observation_len(), "raw observation")];
     if mask_len > 0 {
         input.push(value_info("mask", BOOL, mask_len, "true where an option is legal, choice after choice"));
+    }
+    let state_len = network.state_len();
+    if state_len > 0 {
+        input.push(value_info("state_in", FLOAT, state_len, "what is remembered; zeros where an episode begins"));
     }
     let mut output = vec![
         value_info("action", FLOAT, network.action_len(), "deterministic action, inside its bounds"),
@@ -62,18 +72,21 @@ fn graph(network: &PolicyNetwork) -> GraphProto {
     if critic_input.is_some() {
         output.push(value_info("value", FLOAT, 1, "expected return"));
     }
+    if state_len > 0 {
+        output.push(value_info("state_out", FLOAT, state_len, "what is remembered now: the next `state_in`"));
+    }
     GraphProto { node: builder.nodes, name: "policy".into(), initializer: builder.constants, input, output }
 }
 
 /// Collects nodes and constants; each method returns the name of what it computes.
 #[derive(Default)]
-struct GraphBuilder {
+pub(super) struct GraphBuilder {
     nodes: Vec<NodeProto>,
     constants: Vec<TensorProto>,
 }
 
 impl GraphBuilder {
-    fn node(&mut self, op_type: &str, inputs: &[&str], output: &str, attributes: &[(&str, i64)]) -> String {
+    pub(super) fn node(&mut self, op_type: &str, inputs: &[&str], output: &str, attributes: &[(&str, i64)]) -> String {
         let attribute =
             |(name, i): &(&str, i64)| AttributeProto { name: (*name).into(), i: Some(*i), r#type: ATTRIBUTE_INT };
         self.nodes.push(NodeProto {
@@ -92,7 +105,7 @@ impl GraphBuilder {
         name.into()
     }
 
-    fn floats(&mut self, name: &str, dims: &[usize], numbers: &[f32]) -> String {
+    pub(super) fn floats(&mut self, name: &str, dims: &[usize], numbers: &[f32]) -> String {
         self.constant(name, FLOAT, dims, numbers.iter().flat_map(|x| x.to_le_bytes()).collect())
     }
 
@@ -117,6 +130,14 @@ impl GraphBuilder {
         let x = self.node("Div", &[&x, &scale], "normalize/scaled", &[]);
         let x = self.node("Clip", &[&x, &low, &high], "normalize/clipped", &[]);
         self.node("Cast", &[&x], "normalize/observation", &[("to", i64::from(FLOAT))])
+    }
+
+    /// Joins columns, if there are any.
+    fn join(&mut self, parts: &[String], out: &str) {
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        if !parts.is_empty() {
+            self.node("Concat", &parts, out, &[("axis", 1)]);
+        }
     }
 
     /// Layers into `output`; returns the name of what the last layer reads.
@@ -174,7 +195,7 @@ impl GraphBuilder {
         }
     }
 
-    fn scalar(&mut self, place: &str, name: &str, number: f32) -> String {
+    pub(super) fn scalar(&mut self, place: &str, name: &str, number: f32) -> String {
         self.floats(&format!("{place}.{name}"), &[], &[number])
     }
 
@@ -247,7 +268,7 @@ impl GraphBuilder {
     }
 
     /// Columns `from .. from + len` of a matrix.
-    fn columns(&mut self, name: &str, matrix: &str, from: usize, len: usize) -> String {
+    pub(super) fn columns(&mut self, name: &str, matrix: &str, from: usize, len: usize) -> String {
         let first = self.whole_number(&format!("{name}.from"), from);
         let end = self.whole_number(&format!("{name}.to"), from + len);
         let axis = self.whole_number(&format!("{name}.axis"), 1);

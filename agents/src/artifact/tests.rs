@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-struct Fixture {
-    network: PolicyNetwork,
-    observation_space: Space,
-    action_space: Space,
-    schema: ObservationSchema,
+pub(super) struct Fixture {
+    pub(super) network: PolicyNetwork,
+    pub(super) observation_space: Space,
+    pub(super) action_space: Space,
+    pub(super) schema: ObservationSchema,
 }
 
-fn fixture() -> Fixture {
+pub(super) fn fixture() -> Fixture {
     let action_space = Space::Dict {
         entries: vec![
             ("battery".into(), Space::Box { low: vec![-1.0], high: vec![f32::INFINITY] }),
@@ -32,7 +32,7 @@ fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    fn policy(&self) -> PolicyExport<'_> {
+    pub(super) fn policy(&self) -> PolicyExport<'_> {
         PolicyExport {
             network: &self.network,
             env: EnvRecord { id: "Toy-v0".into(), scenario: json!({"weeks": 2, "price": 0.1}), plan: None },
@@ -55,14 +55,14 @@ fn exported() -> (TempDir, PathBuf) {
     (folder, dir)
 }
 
-fn refusal(dir: &Path) -> String {
+pub(super) fn refusal(dir: &Path) -> String {
     let text = LoadedPolicy::load(dir).expect_err("refused").to_string();
     assert!(text.contains("\n\nhint: "), "no hint in: {text}");
     text.replace(&dir.display().to_string(), "DIR")
 }
 
 /// Rewrites the manifest by hand, its own hash included, as somebody would who edits it on purpose.
-fn edit_manifest(dir: &Path, edit: impl FnOnce(&mut Value)) {
+pub(super) fn edit_manifest(dir: &Path, edit: impl FnOnce(&mut Value)) {
     let path = dir.join(MANIFEST_FILE);
     let mut value: Value =
         serde_json::from_slice(&fs::read(&path).expect("the fixture allows it")).expect("the fixture allows it");
@@ -89,8 +89,8 @@ fn a_loaded_policy_is_the_exported_one_bit_for_bit() {
     assert_eq!(*loaded.network(), fixture.network);
     let mut scratch = ActScratch::default();
     for input in draw_inputs(&fixture.network, &fixture.observation_space, 500, 4) {
-        let mine = GoldenVector::of(&fixture.network, &input, &mut scratch);
-        let theirs = GoldenVector::of(loaded.network(), &input, &mut scratch);
+        let mine = GoldenVector::of(&fixture.network, &input, &mut MemoryState::default(), &mut scratch);
+        let theirs = GoldenVector::of(loaded.network(), &input, &mut MemoryState::default(), &mut scratch);
         let bits = |g: &GoldenVector| {
             let numbers = g.head.iter().chain(&g.action).chain(&g.value).chain([&g.log_prob]);
             numbers.map(|x| x.to_bits()).collect::<Vec<_>>()
@@ -226,7 +226,7 @@ fn an_unknown_version_is_refused_with_the_writer() {
     });
     assert_eq!(
         refusal(&dir),
-        "DIR/manifest.json: format version 7, this workbench reads versions 1 to 2\n\n\
+        "DIR/manifest.json: format version 7, this workbench reads versions 1 to 3\n\n\
          hint: export the policy again with this workbench, or use the one that wrote it (3.1.0)"
     );
     edit_manifest(&dir, |m| m["format"] = "other".into());

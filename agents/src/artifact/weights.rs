@@ -6,6 +6,7 @@
 
 use super::error::ArtifactError;
 use super::layers::{Activation, Dense, LayerNorm, Mlp};
+use super::memory::{Memory, MemoryCell};
 use super::network::PolicyNetwork;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::path::Path;
@@ -13,7 +14,13 @@ use std::path::Path;
 /// Name, shape and numbers of each tensor, in the order of the layers.
 fn tensors(network: &PolicyNetwork) -> Vec<(String, Vec<usize>, &[f32])> {
     let mut out = Vec::new();
-    for (part, mlp) in [("actor", &network.actor), ("critic", &network.critic)] {
+    let parts = [("actor", &network.actor_memory, &network.actor), ("critic", &network.critic_memory, &network.critic)];
+    for (part, memory, mlp) in parts {
+        for (name, layer) in memory.iter().flat_map(|memory| [("input", &memory.input), ("hidden", &memory.hidden)]) {
+            let name = format!("{part}.memory.{name}");
+            out.push((format!("{name}.weight"), vec![layer.inputs, layer.outputs], layer.weight.as_slice()));
+            out.push((format!("{name}.bias"), vec![layer.outputs], layer.bias.as_slice()));
+        }
         for (i, layer) in mlp.layers.iter().enumerate() {
             let name = format!("{part}.l{}", i + 1);
             out.push((format!("{name}.weight"), vec![layer.inputs, layer.outputs], layer.weight.as_slice()));
@@ -57,7 +64,17 @@ pub(super) fn fill(network: &mut PolicyNetwork, path: &Path, bytes: &[u8]) -> Re
         read_tensor(&file, path, name, shape)
     };
     let spreads = network.log_std.len();
-    for (part, mlp) in [("actor", &mut network.actor), ("critic", &mut network.critic)] {
+    let parts = [
+        ("actor", &mut network.actor_memory, &mut network.actor),
+        ("critic", &mut network.critic_memory, &mut network.critic),
+    ];
+    for (part, memory, mlp) in parts {
+        if let Some(memory) = memory {
+            for (name, layer) in [("input", &mut memory.input), ("hidden", &mut memory.hidden)] {
+                layer.weight = read(&format!("{part}.memory.{name}.weight"), &[layer.inputs, layer.outputs])?;
+                layer.bias = read(&format!("{part}.memory.{name}.bias"), &[layer.outputs])?;
+            }
+        }
         for (i, layer) in mlp.layers.iter_mut().enumerate() {
             layer.weight = read(&format!("{part}.l{}.weight", i + 1), &[layer.inputs, layer.outputs])?;
             layer.bias = read(&format!("{part}.l{}.bias", i + 1), &[layer.outputs])?;
@@ -83,6 +100,13 @@ pub(super) fn unfilled(mlp_widths: &[usize], activation: Activation, layer_norm:
     let hidden = if layer_norm { mlp_widths.len().saturating_sub(2) } else { 0 };
     let norms = vec![LayerNorm { gain: Vec::new(), bias: Vec::new() }; hidden];
     Mlp { layers: mlp_widths.windows(2).map(layer).collect(), norms, activation }
+}
+
+/// A recurrent layer of the given size, without numbers.
+pub(super) fn unfilled_memory(cell: MemoryCell, inputs: usize, size: usize) -> Memory {
+    let outputs = cell.gates() * size;
+    let layer = |inputs: usize| Dense { inputs, outputs, weight: Vec::new(), bias: Vec::new() };
+    Memory { cell, input: layer(inputs), hidden: layer(size) }
 }
 
 fn read_tensor(file: &SafeTensors<'_>, path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>, ArtifactError> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::device::DeviceChoice;
-use crate::ppo::{LearnerChoice, NetworkConfig, PpoConfig, PpoError, Trainer};
+use crate::ppo::{LearnerChoice, MemoryChoice, NetworkConfig, PpoConfig, PpoError, Trainer};
 use flexai_env::core::{Env, EnvContext, SeedTree, VecEnv, check_env, make};
 use flexai_env::grid::{Split, embedded_trace};
 use flexai_env::site::{FlexFleet, SiteConfig, SiteSetup};
@@ -96,6 +96,20 @@ fn demonstrations_are_learnt_by_heart_and_both_learners_agree_on_them() {
     assert!((warm.last_loss - other.last_loss).abs() < 1e-2, "{warm:?} {other:?}");
     assert_eq!(host.imitation_coef, 0.5);
     assert!(host.imitation_loss > 0.0);
+}
+
+/// A warm start of two rounds is learnt as sequences beside each other.
+#[test]
+fn a_policy_with_memory_learns_demonstrations_too() {
+    let config = config(LearnerChoice::Auto);
+    let imitation = imitation("day_ahead_quantile");
+    let envs = (0..config.num_envs).map(|_| Box::new(taught(&imitation.teacher)) as Box<dyn Env>).collect();
+    let network = NetworkConfig { memory: MemoryChoice::Gru, memory_size: 32, ..NetworkConfig::default() };
+    let mut trainer = Trainer::new(&config, &network, 3, VecEnv::new(envs), DeviceChoice::Flex).expect("it fits");
+    trainer.imitate(&ImitationConfig { steps: 1024, ..imitation }).expect("there is a teacher");
+    let warm = trainer.update().unwrap().warm_start.expect("the first update follows the demonstrations");
+    assert_eq!(warm.steps, 1024);
+    assert!(warm.last_loss < warm.first_loss - 0.2, "{warm:?}");
 }
 
 #[test]

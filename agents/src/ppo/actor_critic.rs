@@ -2,15 +2,17 @@
 //!
 //! In: normalised observations `[rows, observation_len]`. Out: action-head parameters `[rows, head_len]`, values `[rows, 1]`.
 //! Always: actor and critic share nothing, or all layers but their last ones; the parameters have one fixed order (actor
-//! first, layer after layer, weight before bias, then gain and bias of its normalisation, `log_std` last) and fixed
-//! identities, so that records are the same bytes in every process.
+//! first, each with its memory first, layer after layer, weight before bias, then gain and bias of its normalisation,
+//! `log_std` last) and fixed identities, so that records are the same bytes in every process.
 //! Not here: distributions (`distribution.rs`), inference outside of training (`artifact/`).
 
 use super::activation::activate;
-use super::config::NetworkConfig;
 use super::init::orthogonal;
+use super::memory::{MemoryModule, Sequences, layers, new_memory, refill, to_dense};
+use super::network_config::NetworkConfig;
+use super::through_time::Replays;
 use crate::artifact::{
-    ActionHead, Activation, CriticInput, Dense, GSDE_EPSILON, HeadStyle, LAYER_NORM_EPSILON, LayerNorm, Mlp,
+    ActionHead, Activation, CriticInput, Dense, GSDE_EPSILON, HeadStyle, LAYER_NORM_EPSILON, LayerNorm, Memory, Mlp,
     PolicyNetwork, Spread,
 };
 use crate::device::{self, DeviceError};
@@ -39,7 +41,11 @@ pub(super) struct NormModule {
 /// Actor, critic and the spread of continuous actions.
 #[derive(Module, Debug)]
 pub(super) struct ActorCritic {
+    /// Reads the observation, and is read by the actor's layers.
+    actor_memory: Option<MemoryModule>,
     actor: MlpModule,
+    /// The same of a critic with layers of its own.
+    critic_memory: Option<MemoryModule>,
     critic: MlpModule,
     /// `[continuous dimensions]`, or flat `[features, continuous dimensions]`; absent where the actor says it.
     log_std: Option<Param<Tensor<1>>>,
@@ -58,6 +64,8 @@ pub(super) struct Outputs {
     pub(super) log_std: Option<Tensor<2>>,
     /// `[rows, 1]`.
     pub(super) values: Tensor<2>,
+    /// The sequences that were gone through off the tape.
+    pub(super) replays: Replays,
 }
 
 impl NormModule {
@@ -103,7 +111,7 @@ impl ActorCritic {
         rng: &mut StreamRng,
         device: &Device,
     ) -> Self {
-        let mut mlp = |inputs: usize, hidden: &[usize], outputs: usize, last_gain: f64| {
+        let mlp = |inputs: usize, hidden: &[usize], outputs: usize, last_gain: f64, rng: &mut StreamRng| {
             let sizes: Vec<usize> = [&[inputs], hidden, &[outputs]].concat();
             let count = sizes.len() - 1;
             let layer = |i: usize| {
@@ -116,12 +124,23 @@ impl ActorCritic {
             let norms = normalised.iter().map(|width| LayerNorm::identity(*width)).collect();
             Mlp { layers: (0..count).map(layer).collect(), norms, activation: config.activation }
         };
-        let mut actor = mlp(observation_len, &config.hidden, heads.parameter_len(), config.policy_gain);
+        let memory = |inputs: usize, rng: &mut StreamRng| {
+            config.memory().map(|(cell, size)| new_memory(cell, inputs, size, rng))
+        };
+        let read = |inputs: usize| config.memory().map_or(inputs, |(_, size)| size);
+        let actor_memory = memory(observation_len, rng);
+        let (head_len, gain) = (heads.parameter_len(), config.policy_gain);
+        let mut actor = mlp(read(observation_len), &config.hidden, head_len, gain, rng);
         let critic_input = config.critic_input();
+        let seen = match critic_input {
+            CriticInput::Privileged => observation_len + privileged_len,
+            _ => observation_len,
+        };
+        let own = critic_input != CriticInput::Features;
+        let critic_memory = if own { memory(seen, rng) } else { None };
         let critic = match critic_input {
-            CriticInput::Observation | CriticInput::Absent => mlp(observation_len, config.critic_widths(), 1, 1.0),
-            CriticInput::Features => mlp(actor.features(), &[], 1, 1.0),
-            CriticInput::Privileged => mlp(observation_len + privileged_len, config.critic_widths(), 1, 1.0),
+            CriticInput::Features => mlp(actor.features(), &[], 1, 1.0, rng),
+            _ => mlp(read(seen), config.critic_widths(), 1, 1.0, rng),
         };
         if heads.style.spread == Spread::State {
             start_spreads(heads, config.log_std_init as f32, &mut actor);
@@ -131,7 +150,9 @@ impl ActorCritic {
             heads: heads.clone(),
             normalizer: None,
             log_std: vec![config.log_std_init as f32; log_std],
+            actor_memory,
             actor,
+            critic_memory,
             critic,
             critic_input,
         };
@@ -142,31 +163,57 @@ impl ActorCritic {
     pub(super) fn from_policy(policy: &PolicyNetwork, device: &Device) -> Self {
         let mut ids = 1u64..;
         let mut next_id = || ParamId::from(ids.next().expect("there are fewer parameters than numbers"));
-        let (actor, critic) =
-            (to_module(&policy.actor, &mut next_id, device), to_module(&policy.critic, &mut next_id, device));
+        let on_host = device::is_host(device);
+        let mut both = |memory: &Option<Memory>, mlp: &Mlp| {
+            let memory = memory.as_ref();
+            let memory = memory.map(|m| MemoryModule::new(m, |layer| to_linear(layer, &mut next_id, device), on_host));
+            (memory, to_module(mlp, &mut next_id, device))
+        };
+        let (actor_memory, actor) = both(&policy.actor_memory, &policy.actor);
+        let (critic_memory, critic) = both(&policy.critic_memory, &policy.critic);
         let log_std = &policy.log_std;
         let log_std = (!log_std.is_empty()).then(|| param(next_id(), log_std, [log_std.len()], device));
-        Self { actor, critic, log_std, style: policy.heads.style, critic_input: policy.critic_input }
+        let (style, critic_input) = (policy.heads.style, policy.critic_input);
+        Self { actor_memory, actor, critic_memory, critic, log_std, style, critic_input }
     }
 
     /// What both networks say of observations, `[rows, observation_len]`, and, if the critic reads it, of what only
-    /// training knows, `[rows, privileged_len]`; a shared trunk is evaluated once.
-    pub(super) fn forward(&self, observation: Tensor<2>, privileged: Option<Tensor<2>>) -> Outputs {
-        let features = self.actor.features(observation.clone());
+    /// training knows, `[rows, privileged_len]`; a shared trunk is evaluated once. With memory the rows are sequences.
+    pub(super) fn forward(
+        &self,
+        observation: Tensor<2>,
+        privileged: Option<Tensor<2>>,
+        sequences: Option<&Sequences>,
+    ) -> Outputs {
+        let sequences = || sequences.expect("a rollout of a policy with memory stores what it remembered");
+        let (seen, of_actor) = match &self.actor_memory {
+            Some(memory) => memory.of_actor(observation.clone(), sequences()),
+            None => (observation.clone(), None),
+        };
+        let mut replays = Replays { actor: of_actor, critic: None };
+        let features = self.actor.features(seen);
+        let mut value = |seen: Tensor<2>| {
+            let (seen, of_critic) = match &self.critic_memory {
+                Some(memory) => memory.of_critic(seen, sequences()),
+                None => (seen, None),
+            };
+            replays.critic = of_critic;
+            self.critic.forward(seen)
+        };
         let parameters = self.actor.last(features.clone());
         let log_std = match self.style.spread {
             Spread::Gsde => self.gsde_log_std(&features),
             _ => self.log_std(),
         };
         let values = match self.critic_input {
-            CriticInput::Observation | CriticInput::Absent => self.critic.forward(observation),
+            CriticInput::Observation | CriticInput::Absent => value(observation),
             CriticInput::Privileged => {
                 let privileged = privileged.expect("a rollout for such a critic stores what it reads");
-                self.critic.forward(Tensor::cat(vec![observation, privileged], 1))
+                value(Tensor::cat(vec![observation, privileged], 1))
             }
             CriticInput::Features => self.critic.last(features),
         };
-        Outputs { parameters, log_std, values }
+        Outputs { parameters, log_std, values, replays }
     }
 
     /// Logarithm of the spread where it is the same in all rows, `[1, continuous dimensions]`.
@@ -197,15 +244,23 @@ impl ActorCritic {
         Tensor::cat(parts, 0)
     }
 
-    /// The gradient of each parameter in the same order; zero where the loss does not depend on it.
-    pub(super) fn flatten_gradients(&self, gradients: &mut Gradients) -> Tensor<1> {
+    /// The gradient of each parameter in the same order, some by way of `replays`; zero where the loss does not depend on
+    /// it.
+    pub(super) fn flatten_gradients(&self, gradients: &mut Gradients, replays: &Replays) -> Tensor<1> {
         let mut parts = Vec::new();
-        for (layer, norm) in self.linears() {
-            parts.push(flat(taken_gradient(&layer.weight, gradients)));
-            parts.push(taken_gradient(bias(layer), gradients));
-            if let Some(norm) = norm {
-                parts.push(taken_gradient(&norm.gain, gradients));
-                parts.push(taken_gradient(&norm.bias, gradients));
+        let both =
+            [(&self.actor_memory, &self.actor, &replays.actor), (&self.critic_memory, &self.critic, &replays.critic)];
+        for (memory, mlp, replay) in both {
+            match replay {
+                Some(replay) => parts.extend(replay.gradients(gradients)),
+                None => parts.extend(layers(memory).flat_map(|layer| layer_gradient(layer, gradients))),
+            }
+            for (i, layer) in mlp.layers.iter().enumerate() {
+                parts.extend(layer_gradient(layer, gradients));
+                if let Some(norm) = mlp.norms.get(i) {
+                    parts.push(taken_gradient(&norm.gain, gradients));
+                    parts.push(taken_gradient(&norm.bias, gradients));
+                }
             }
         }
         parts.extend(self.log_std.as_ref().map(|p| taken_gradient(p, gradients)));
@@ -219,13 +274,13 @@ impl ActorCritic {
             at += len;
             vector.clone().slice(at - len..at)
         };
-        for mlp in [&mut self.actor, &mut self.critic] {
+        let parts = [(&mut self.actor_memory, &mut self.actor), (&mut self.critic_memory, &mut self.critic)];
+        for (memory, mlp) in parts {
+            refill(memory, |layer| fill(layer, &mut next));
             for (i, layer) in mlp.layers.iter_mut().enumerate() {
-                let shape = layer.weight.val().dims();
-                layer.weight = trainable(layer.weight.id, next(shape[0] * shape[1]).reshape(shape));
-                let outputs = shape[1];
-                layer.bias = layer.bias.take().map(|b| trainable(b.id, next(outputs)));
+                fill(layer, &mut next);
                 if let Some(norm) = mlp.norms.get_mut(i) {
+                    let outputs = norm.gain.val().dims()[0];
                     norm.gain = trainable(norm.gain.id, next(outputs));
                     norm.bias = trainable(norm.bias.id, next(outputs));
                 }
@@ -233,6 +288,14 @@ impl ActorCritic {
         }
         self.log_std = self.log_std.take().map(|p| trainable(p.id, next(p.val().dims()[0])));
         self
+    }
+
+    /// The same with memories that stay on the tape, as on a graphics card.
+    #[cfg(test)]
+    pub(super) fn on_tape(self) -> Self {
+        let (actor_memory, critic_memory) = (self.actor_memory, self.critic_memory);
+        let [actor_memory, critic_memory] = [actor_memory, critic_memory].map(|m| m.map(MemoryModule::on_tape));
+        Self { actor_memory, critic_memory, ..self }
     }
 
     /// Copies the weights to the host, for decisions outside of Burn.
@@ -247,7 +310,9 @@ impl ActorCritic {
         Ok(PolicyNetwork {
             heads: heads.clone(),
             normalizer,
+            actor_memory: self.actor_memory.as_ref().map(MemoryModule::to_memory).transpose()?,
             actor: to_mlp(&self.actor)?,
+            critic_memory: self.critic_memory.as_ref().map(MemoryModule::to_memory).transpose()?,
             critic: to_mlp(&self.critic)?,
             critic_input: self.critic_input,
             log_std: self.log_std.as_ref().map(|p| device::read(p.val())).transpose()?.unwrap_or_default(),
@@ -256,8 +321,11 @@ impl ActorCritic {
 
     /// Every layer with its normalisation, if it has one.
     fn linears(&self) -> impl Iterator<Item = (&Linear, Option<&NormModule>)> {
-        let both = [&self.actor, &self.critic].into_iter();
-        both.flat_map(|mlp| mlp.layers.iter().enumerate().map(|(i, layer)| (layer, mlp.norms.get(i))))
+        let both = [(&self.actor_memory, &self.actor), (&self.critic_memory, &self.critic)].into_iter();
+        both.flat_map(|(memory, mlp)| {
+            let rest = mlp.layers.iter().enumerate().map(|(i, layer)| (layer, mlp.norms.get(i)));
+            layers(memory).map(|layer| (layer, None)).chain(rest)
+        })
     }
 }
 
@@ -276,13 +344,24 @@ fn start_spreads(heads: &ActionHead, log_std: f32, actor: &mut Mlp) {
     }
 }
 
+/// Gives a layer the weights and biases that `next` hands out.
+fn fill(layer: &mut Linear, next: &mut impl FnMut(usize) -> Tensor<1>) {
+    let shape = layer.weight.val().dims();
+    layer.weight = trainable(layer.weight.id, next(shape[0] * shape[1]).reshape(shape));
+    layer.bias = layer.bias.take().map(|b| trainable(b.id, next(shape[1])));
+}
+
+fn to_linear(layer: &Dense, next_id: &mut impl FnMut() -> ParamId, device: &Device) -> Linear {
+    Linear {
+        weight: param(next_id(), &layer.weight, [layer.inputs, layer.outputs], device),
+        bias: Some(param(next_id(), &layer.bias, [layer.outputs], device)),
+    }
+}
+
 fn to_module(mlp: &Mlp, next_id: &mut impl FnMut() -> ParamId, device: &Device) -> MlpModule {
     let (mut layers, mut norms) = (Vec::new(), Vec::new());
     for (i, layer) in mlp.layers.iter().enumerate() {
-        layers.push(Linear {
-            weight: param(next_id(), &layer.weight, [layer.inputs, layer.outputs], device),
-            bias: Some(param(next_id(), &layer.bias, [layer.outputs], device)),
-        });
+        layers.push(to_linear(layer, next_id, device));
         if let Some(norm) = mlp.norms.get(i) {
             norms.push(NormModule {
                 gain: param(next_id(), &norm.gain, [layer.outputs], device),
@@ -294,16 +373,11 @@ fn to_module(mlp: &Mlp, next_id: &mut impl FnMut() -> ParamId, device: &Device) 
 }
 
 fn to_mlp(module: &MlpModule) -> Result<Mlp, DeviceError> {
-    let dense = |layer: &Linear| {
-        let [inputs, outputs] = layer.weight.val().dims();
-        let (weight, bias) = (device::read(layer.weight.val())?, device::read(bias(layer).val())?);
-        Ok(Dense { inputs, outputs, weight, bias })
-    };
     let norm = |norm: &NormModule| {
         Ok(LayerNorm { gain: device::read(norm.gain.val())?, bias: device::read(norm.bias.val())? })
     };
     Ok(Mlp {
-        layers: module.layers.iter().map(dense).collect::<Result<_, _>>()?,
+        layers: module.layers.iter().map(to_dense).collect::<Result<_, _>>()?,
         norms: module.norms.iter().map(norm).collect::<Result<_, _>>()?,
         activation: module.activation,
     })
@@ -316,6 +390,10 @@ fn bias(layer: &Linear) -> &Param<Tensor<1>> {
 fn flat(matrix: Tensor<2>) -> Tensor<1> {
     let [rows, columns] = matrix.dims();
     matrix.reshape([rows * columns])
+}
+
+fn layer_gradient(layer: &Linear, gradients: &mut Gradients) -> [Tensor<1>; 2] {
+    [flat(taken_gradient(&layer.weight, gradients)), taken_gradient(bias(layer), gradients)]
 }
 
 fn taken_gradient<const D: usize>(param: &Param<Tensor<D>>, gradients: &mut Gradients) -> Tensor<D> {

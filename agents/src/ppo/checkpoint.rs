@@ -5,13 +5,13 @@
 //! checkpoint leaves the trainer as it was. Not here: names of folders, renaming into place, which one is kept (`train/`).
 
 use super::actor_critic::ActorCritic;
-use super::config::{CriticKind, CriticObservation, NetworkConfig};
 use super::error::PpoError;
 use super::exploration::ExplorationState;
+use super::network_config::{CriticKind, CriticObservation, NetworkConfig};
 use super::optimizer::Moments;
 use super::trainer::Trainer;
 use super::value_scale::ValueScale;
-use crate::artifact::HeadStyle;
+use crate::artifact::{HeadStyle, MemoryCell, MemoryState};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
@@ -29,8 +29,10 @@ const TRAINER: &str = "trainer.bin";
 const VALUES: &str = "values.bin";
 
 /// First bytes of `trainer.bin`; the number is the version of what follows.
-const MAGIC: &[u8; 8] = b"FLEXPPO2";
-/// The same of a file without [`Extension`]: its networks are those of the first version.
+const MAGIC: &[u8; 8] = b"FLEXPPO3";
+/// The same of a file without [`Remembered`]: its networks have no memory.
+const MAGIC_SECOND: &[u8; 8] = b"FLEXPPO2";
+/// The same of a file without [`Extension`] too: its networks are those of the first version.
 const MAGIC_FIRST: &[u8; 8] = b"FLEXPPO1";
 const HASH_LEN: usize = 32;
 
@@ -56,6 +58,17 @@ struct Extension {
     kind: Kind,
     exploration: ExplorationState,
 }
+
+/// What `trainer.bin` holds since its third version, after that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Remembered {
+    /// Kind and units.
+    memory: Option<(MemoryCell, usize)>,
+    state: MemoryState,
+}
+
+/// Everything that `trainer.bin` holds.
+type Saved = (TrainerState, Extension, Remembered);
 
 /// What else must be equal for a checkpoint to fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +115,7 @@ impl Trainer {
         let model = record(MODEL, network.clone().into_record())?;
         let moments = self.learner.optimizer.moments(parameters, &self.learner.device);
         let optimizer = record(OPTIMIZER, moments.into_record())?;
-        let state = (self.state(hash(&model), hash(&optimizer)), self.extension());
+        let state: Saved = (self.state(hash(&model), hash(&optimizer)), self.extension(), self.remembered());
         let state = postcard::to_stdvec(&state)
             .map_err(|e| PpoError::checkpoint(&dir.join(TRAINER), e, "a state that can be written"))?;
         let trainer = [MAGIC.as_slice(), &state, &hash(&state)].concat();
@@ -121,8 +134,9 @@ impl Trainer {
     /// except that environments may have taken over a state before another one refused its own.
     pub fn load(&mut self, dir: &Path) -> Result<(), PpoError> {
         let path = dir.join(TRAINER);
-        let (state, extension) = parse_state(&path)?;
-        self.check_shape(&path, &state, &extension)?;
+        let saved = parse_state(&path)?;
+        self.check_shape(&path, &saved)?;
+        let (state, extension, remembered) = saved;
         let network = self.read_network(&dir.join(MODEL), &state.model_hash)?;
         let moments = self.read_moments(&dir.join(OPTIMIZER), &state.optimizer_hash)?;
         let steps = usize::try_from(state.optimizer_steps)
@@ -149,6 +163,9 @@ impl Trainer {
         if let Some(exploration) = &mut self.collector.exploration {
             exploration.state = extension.exploration;
         }
+        if let Some(memory) = &mut self.collector.memory {
+            memory.state = remembered.state;
+        }
         self.failure = None;
         Ok(())
     }
@@ -173,6 +190,11 @@ impl Trainer {
     fn extension(&self) -> Extension {
         let exploration = self.collector.exploration.as_ref();
         Extension { kind: self.kind(), exploration: exploration.map(|e| e.state.clone()).unwrap_or_default() }
+    }
+
+    fn remembered(&self) -> Remembered {
+        let memory = self.collector.memory.as_ref();
+        Remembered { memory: self.network.memory(), state: memory.map(|m| m.state.clone()).unwrap_or_default() }
     }
 
     fn kind(&self) -> Kind {
@@ -202,8 +224,8 @@ impl Trainer {
         }
     }
 
-    fn check_shape(&self, path: &Path, state: &TrainerState, extension: &Extension) -> Result<(), PpoError> {
-        let (expected, kind) = (self.shape(), self.kind());
+    fn check_shape(&self, path: &Path, (state, extension, remembered): &Saved) -> Result<(), PpoError> {
+        let (expected, kind, memory) = (self.shape(), self.kind(), self.remembered());
         if state.shape != expected {
             let (found, expected) = (format!("a trainer of {:?}", state.shape), format!("{expected:?}"));
             return Err(PpoError::checkpoint(path, found, expected));
@@ -212,12 +234,21 @@ impl Trainer {
             let (found, expected) = (format!("networks of {:?}", extension.kind), format!("{kind:?}"));
             return Err(PpoError::checkpoint(path, found, expected));
         }
+        if remembered.memory != memory.memory {
+            let words = |memory: Option<(MemoryCell, usize)>| {
+                memory.map_or("no memory".to_string(), |(cell, size)| format!("a {} of {size} units", cell.name()))
+            };
+            let (found, expected) = (words(remembered.memory), words(memory.memory));
+            return Err(PpoError::checkpoint(path, format!("a policy with {found}"), expected));
+        }
+        let states = [(&remembered.state.actor, &memory.state.actor), (&remembered.state.critic, &memory.state.critic)];
         let noise = self.collector.exploration.as_ref().map_or(0, |exploration| exploration.state.noise.len());
         let (envs, len) = (expected.num_envs, expected.num_envs * expected.observation_len);
         let fits = state.streams.len() == envs
             && state.environments.len() == envs
             && extension.exploration.noise.len() == noise
             && extension.exploration.noise.iter().all(|x| x.is_finite())
+            && states.iter().all(|(a, b)| a.len() == b.len() && a.iter().all(|x| x.is_finite()))
             && state.observation.len() == len
             && state.observation.iter().all(|x| x.is_finite())
             && state.observation_normalizer.is_some() == expected.normalize_observation
@@ -249,13 +280,13 @@ impl Trainer {
     }
 }
 
-fn parse_state(path: &Path) -> Result<(TrainerState, Extension), PpoError> {
+fn parse_state(path: &Path) -> Result<Saved, PpoError> {
     let bytes = read(path)?;
     let expected = "a trainer state of this version";
-    let (first, body) = match (bytes.strip_prefix(MAGIC.as_slice()), bytes.strip_prefix(MAGIC_FIRST.as_slice())) {
-        (Some(body), _) => (false, body),
-        (None, Some(body)) => (true, body),
-        (None, None) => return Err(PpoError::checkpoint(path, "another kind of file", expected)),
+    let versions = [MAGIC_FIRST, MAGIC_SECOND, MAGIC].into_iter().enumerate();
+    let mut bodies = versions.filter_map(|(version, magic)| Some((version, bytes.strip_prefix(magic.as_slice())?)));
+    let Some((version, body)) = bodies.next() else {
+        return Err(PpoError::checkpoint(path, "another kind of file", expected));
     };
     let damaged = || PpoError::checkpoint(path, "a damaged or cut-short file", expected);
     let (state, sum) = body.split_last_chunk::<HASH_LEN>().ok_or_else(damaged)?;
@@ -263,8 +294,12 @@ fn parse_state(path: &Path) -> Result<(TrainerState, Extension), PpoError> {
         return Err(damaged());
     }
     let unreadable = |error| PpoError::checkpoint(path, error, expected);
-    if !first {
+    if version == 2 {
         return postcard::from_bytes(state).map_err(unreadable);
+    }
+    if version == 1 {
+        let (state, extension) = postcard::from_bytes(state).map_err(unreadable)?;
+        return Ok((state, extension, Remembered::default()));
     }
     let state: TrainerState = postcard::from_bytes(state).map_err(unreadable)?;
     let plain = NetworkConfig::default();
@@ -275,7 +310,7 @@ fn parse_state(path: &Path) -> Result<(TrainerState, Extension), PpoError> {
         critic_observation: plain.critic_observation,
         critic_hidden: state.shape.hidden.clone(),
     };
-    Ok((state, Extension { kind, exploration: ExplorationState::default() }))
+    Ok((state, Extension { kind, exploration: ExplorationState::default() }, Remembered::default()))
 }
 
 fn parse_record(path: &Path, expected: &[u8; HASH_LEN]) -> Result<ModuleRecord, PpoError> {
@@ -319,18 +354,21 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_of_the_first_version_is_continued() {
+    fn a_checkpoint_of_an_older_version_is_continued() {
         let dir = tempfile::tempdir().unwrap();
         let mut whole = trainer();
         whole.update().unwrap();
         whole.save(dir.path()).unwrap();
         let path = dir.path().join(TRAINER);
-        let (state, _) = parse_state(&path).unwrap();
-        let state = postcard::to_stdvec(&state).unwrap();
-        std::fs::write(&path, [MAGIC_FIRST.as_slice(), &state, &hash(&state)].concat()).unwrap();
-        let mut other = trainer();
-        other.load(dir.path()).unwrap();
+        let (state, extension, _) = parse_state(&path).unwrap();
         let report = |trainer: &mut Trainer| serde_json::to_string(&trainer.update().unwrap()).unwrap();
-        assert_eq!(report(&mut other), report(&mut whole));
+        let expected = report(&mut whole);
+        let first = (MAGIC_FIRST, postcard::to_stdvec(&state).unwrap());
+        for (magic, state) in [first, (MAGIC_SECOND, postcard::to_stdvec(&(state, extension)).unwrap())] {
+            std::fs::write(&path, [magic.as_slice(), &state, &hash(&state)].concat()).unwrap();
+            let mut other = trainer();
+            other.load(dir.path()).unwrap();
+            assert_eq!(report(&mut other), expected);
+        }
     }
 }

@@ -9,6 +9,7 @@
 use super::config::PpoConfig;
 use super::exploration::Exploration;
 use super::host::{HostMlp, HostPolicy, HostScratch};
+use super::remembering::{Remembering, Seen, Shown};
 use super::rollout::RolloutBuffer;
 use crate::artifact::{
     CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, from_units, sample, sample_with_noise, to_units,
@@ -17,6 +18,7 @@ use flexai_env::core::{
     ActionComponent, EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
 };
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Environments that one thread serves at a time.
 const LANE_ENVS: usize = 16;
@@ -34,6 +36,8 @@ pub(super) struct Collector {
     pub(super) streams: Vec<StreamRng>,
     /// Noise of state-dependent exploration, if that is how the policy explores.
     pub(super) exploration: Option<Exploration>,
+    /// What the policy remembers of the present episodes, if it has a memory.
+    pub(super) memory: Option<Remembering>,
     /// Actions of the present step as the environments get them, `[num_envs, action_len]`.
     sent: Vec<f32>,
     /// Whether the teacher is asked, and whether it acts.
@@ -45,8 +49,8 @@ pub(super) struct Collector {
     host: Option<HostPolicy>,
     lanes: Vec<Lane>,
     /// Flat index and normalised final observation of each episode that ended in this rollout.
-    ended: Vec<usize>,
-    final_observations: Vec<f32>,
+    pub(super) ended: Vec<usize>,
+    pub(super) final_observations: Vec<f32>,
     final_privileged: Vec<f32>,
 }
 
@@ -111,6 +115,7 @@ impl Collector {
                 .then(|| ReturnNormalizer::new(n, config.gamma, config.reward_clip)),
             streams: (0..n).map(stream).collect(),
             exploration: Exploration::of(policy, n, config.sde_sample_freq),
+            memory: Remembering::of(policy, n),
             sent: vec![0.0; n * action_len],
             rollout: RolloutBuffer::new(config.num_steps, n, observation_len, privileged_len, action_len, mask_len),
             teaching: Teaching::Off,
@@ -143,6 +148,10 @@ impl Collector {
         if let Some(normalizer) = &mut self.return_normalizer {
             normalizer.begin_episodes();
         }
+        if let Some(remembering) = &mut self.memory {
+            remembering.state.actor.fill(0.0);
+            remembering.state.critic.fill(0.0);
+        }
         self.venv = venv;
     }
 
@@ -163,6 +172,9 @@ impl Collector {
         self.final_privileged.clear();
         let len = if self.teaching == Teaching::Off { 0 } else { self.rollout.actions.len() };
         self.rollout.teacher.resize(len, 0.0);
+        if let Some(memory) = &self.memory {
+            self.rollout.memory.clone_from(&memory.state);
+        }
         let host = self.prepare(policy);
         let played = (0..steps).try_for_each(|t| {
             self.act(policy, host.as_ref(), t);
@@ -218,18 +230,22 @@ impl Collector {
         if let Some(exploration) = &mut self.exploration {
             exploration.prepare(policy, t, &mut self.streams);
         }
-        let (observation, mask, exploration) = (&self.observation, self.venv.mask(), &self.exploration);
+        let (seen, seen_len) = match (&mut self.memory, &policy.actor_memory) {
+            (Some(remembering), Some(memory)) => (remembering.take_in(memory, &self.observation), memory.size()),
+            _ => (self.observation.as_slice(), observation_len),
+        };
+        let (mask, exploration) = (self.venv.mask(), &self.exploration);
         let actions = &mut rollout.actions[rows(action_len)];
         let log_probs = &mut rollout.log_probs[rows(1)];
         let serve = |(l, (((lane, streams), actions), log_probs)): (usize, LaneRows<'_>)| {
             let first = l * LANE_ENVS;
             let envs = first..first + streams.len();
-            let observation = &observation[envs.start * observation_len..envs.end * observation_len];
+            let seen = &seen[envs.start * seen_len..envs.end * seen_len];
             let head_len = policy.actor.outputs();
             let parameters = &mut lane.parameters[..streams.len() * head_len];
             match (host, &mut lane.host) {
-                (Some(host), Some(scratch)) => host.actor.forward(observation, scratch, parameters),
-                _ => policy.actor.forward(observation, &mut lane.layers, parameters),
+                (Some(host), Some(scratch)) => host.actor.forward(seen, scratch, parameters),
+                _ => policy.actor.forward(seen, &mut lane.layers, parameters),
             }
             for (i, (rng, log_prob)) in streams.iter_mut().zip(log_probs).enumerate() {
                 let parameters = &lane.parameters[i * head_len..(i + 1) * head_len];
@@ -348,6 +364,9 @@ impl Collector {
             self.final_privileged
                 .extend_from_slice(&step.final_privileged[e * privileged_len..(e + 1) * privileged_len]);
             self.ended.push(t * n + e);
+            if let Some(memory) = &mut self.memory {
+                memory.forget(e);
+            }
         }
         Ok(())
     }
@@ -357,6 +376,9 @@ impl Collector {
     /// # Errors
     /// The place of the first value that is not finite.
     pub(super) fn value_again(&mut self, policy: &PolicyNetwork) -> Result<(), String> {
+        if let Some(remembering) = &mut self.memory {
+            remembering.state.critic.clone_from(&self.rollout.memory.critic);
+        }
         let host = self.prepare(policy);
         self.evaluate(policy, host.as_ref());
         self.host = host;
@@ -365,18 +387,30 @@ impl Collector {
 
     /// Values of all observations, and of all true successors.
     fn evaluate(&mut self, policy: &PolicyNetwork, host: Option<&HostPolicy>) {
-        let rollout = &mut self.rollout;
-        let n = rollout.num_envs;
+        let (steps, ended, next) = (
+            joined(&self.rollout.observations, &self.rollout.privileged, self.rollout.len()),
+            joined(&self.final_observations, &self.final_privileged, self.ended.len()),
+            joined(&self.observation, self.venv.privileged(), self.rollout.num_envs),
+        );
+        let seen = Seen { steps: &steps, ended: &ended, next: &next, ends: &self.ended };
+        let shown = self.memory.as_mut().map(|memory| memory.of_critic(policy, &self.rollout, seen));
+        let (steps, ended, next) = match &shown {
+            Some(Shown { steps, ended, next }) => (steps.as_slice(), ended.as_slice(), next.as_slice()),
+            None => (seen.steps, seen.ended, seen.next),
+        };
+        let n = self.rollout.num_envs;
         let host = host.map(|host| &host.critic);
-        values(policy, host, &rollout.observations, &rollout.privileged, &mut rollout.values);
-        let len = rollout.values.len();
-        rollout.next_values[..len - n].copy_from_slice(&rollout.values[n..]);
-        values(policy, host, &self.observation, self.venv.privileged(), &mut rollout.next_values[len - n..]);
+        let mut now = vec![0.0; self.rollout.len()];
+        values(policy, host, steps, &mut now);
+        let mut then = now[n..].to_vec();
+        then.resize(now.len(), 0.0);
+        values(policy, host, next, &mut then[now.len() - n..]);
         let mut last = vec![0.0; self.ended.len()];
-        values(policy, host, &self.final_observations, &self.final_privileged, &mut last);
+        values(policy, host, ended, &mut last);
         for (i, value) in self.ended.iter().zip(last) {
-            rollout.next_values[*i] = value;
+            then[*i] = value;
         }
+        (self.rollout.values, self.rollout.next_values) = (now, then);
     }
 }
 
@@ -398,20 +432,22 @@ fn keep_possible(heads: &[ActionComponent], mask: &[bool], action: &mut [f32]) {
 
 type LaneRows<'a> = (((&'a mut Lane, &'a mut [StreamRng]), &'a mut [f32]), &'a mut [f32]);
 
-/// Values of normalised observations; rows do not depend on each other, so threads change nothing.
-fn values(policy: &PolicyNetwork, host: Option<&HostMlp>, observations: &[f32], privileged: &[f32], out: &mut [f32]) {
-    let len = policy.observation_len();
-    if !privileged.is_empty() {
-        let more = privileged.len() / out.len();
-        let rows = observations.chunks_exact(len).zip(privileged.chunks_exact(more));
-        let joined: Vec<f32> = rows.flat_map(|(x, y)| x.iter().chain(y)).copied().collect();
-        return critic_values(policy, host, &joined, len + more, out);
+/// Rows of what the critic, or its memory, reads: observations, each followed by what only training knows.
+fn joined<'a>(observations: &'a [f32], privileged: &[f32], rows: usize) -> Cow<'a, [f32]> {
+    if privileged.is_empty() {
+        return Cow::Borrowed(observations);
     }
-    critic_values(policy, host, observations, len, out);
+    let (len, more) = (observations.len() / rows, privileged.len() / rows);
+    let rows = observations.chunks_exact(len).zip(privileged.chunks_exact(more));
+    Cow::Owned(rows.flat_map(|(x, y)| x.iter().chain(y)).copied().collect())
 }
 
-/// The same for rows of what the critic reads, `len` numbers each.
-fn critic_values(policy: &PolicyNetwork, host: Option<&HostMlp>, observations: &[f32], len: usize, out: &mut [f32]) {
+/// Values of rows of what the critic's layers read; rows do not depend on each other, so threads change nothing.
+fn values(policy: &PolicyNetwork, host: Option<&HostMlp>, observations: &[f32], out: &mut [f32]) {
+    let len = observations.len() / out.len().max(1);
+    if out.is_empty() {
+        return;
+    }
     let blocks = || observations.par_chunks(VALUE_ROWS * len);
     match host {
         Some(critic) if out.len() <= VALUE_ROWS => critic.forward(observations, &mut critic.scratch(), out),

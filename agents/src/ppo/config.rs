@@ -1,12 +1,11 @@
-//! How PPO learns and what its networks look like.
+//! How PPO learns.
 //!
-//! In: two TOML tables. Out: settings, or all their faults at once.
+//! In: a TOML table. Out: settings, or all their faults at once.
 //! Always: every default is written here and nowhere else; derived values are methods.
-//! Not here: which environment (`train/`), the schedule of evaluations and checkpoints.
+//! Not here: the networks (`network_config.rs`), which environment (`train/`), the schedule of evaluations and checkpoints.
 
 use super::learner_choice::LearnerChoice;
 use super::schedule::{OptimizerChoice, Schedule, TargetKlRule};
-use crate::artifact::{Activation, CriticInput, Distribution, HeadStyle, LOG_STD_RANGE, Spread};
 use serde::{Deserialize, Serialize};
 
 /// How PPO learns: table `[ppo]` of `configs/train/*.toml`. Names as in CleanRL.
@@ -130,64 +129,8 @@ impl Default for PpoConfig {
     }
 }
 
-/// The two networks, actor and critic: table `[network]` of `configs/train/*.toml`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NetworkConfig {
-    /// Width of each hidden layer; at least one layer.
-    pub hidden: Vec<usize>,
-    /// Non-linearity after each hidden layer.
-    pub activation: Activation,
-    /// Normalise each hidden layer before its activation.
-    pub layer_norm: bool,
-    /// How continuous actions are distributed: a normal that is clipped when sent, one squashed into the bounds, or a beta
-    /// distribution over them.
-    pub distribution: Distribution,
-    /// Where the spread of a normal comes from: learnt by itself, said by the actor, or by state-dependent exploration.
-    pub spread: Spread,
-    /// Logarithm of the initial standard deviation of continuous actions; with `gsde` of each feature's part in it.
-    pub log_std_init: f64,
-    /// Whether the critic has layers of its own or one linear layer on the actor's last hidden one.
-    pub critic: CriticKind,
-    /// Whether the critic reads what the actor reads, or also what only training knows, where the environment offers it.
-    pub critic_observation: CriticObservation,
-    /// Width of each hidden layer of a separate critic; `None` takes `hidden`.
-    pub critic_hidden: Option<Vec<usize>>,
-    /// Gain of the actor's last layer at the start; small, so that the first policy is nearly uniform.
-    pub policy_gain: f64,
-}
-
-impl Default for NetworkConfig {
-    fn default() -> Self {
-        Self {
-            hidden: vec![64, 64],
-            activation: Activation::Tanh,
-            layer_norm: false,
-            distribution: Distribution::Gaussian,
-            spread: Spread::Independent,
-            log_std_init: 0.0,
-            critic: CriticKind::Separate,
-            critic_observation: CriticObservation::Actor,
-            critic_hidden: None,
-            policy_gain: 0.01,
-        }
-    }
-}
-
-/// How actor and critic belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CriticKind {
-    /// Layers of its own.
-    #[default]
-    Separate,
-    /// One linear layer on the actor's last hidden layer; both losses shape the layers below.
-    Shared,
-}
-
 /// More transitions per rollout than any machine of this decade holds are a typing mistake.
 const TRANSITIONS_MAX: usize = 1 << 28;
-const WIDTH_MAX: usize = 1 << 14;
 
 impl PpoConfig {
     /// Transitions per rollout.
@@ -289,80 +232,7 @@ impl PpoConfig {
     }
 }
 
-/// What the critic sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CriticObservation {
-    /// What the actor sees.
-    #[default]
-    Actor,
-    /// That and what the environment knows but does not show; the exported policy then has no critic.
-    Privileged,
-}
-
-impl NetworkConfig {
-    /// How continuous actions are distributed.
-    pub fn style(&self) -> HeadStyle {
-        HeadStyle { distribution: self.distribution, spread: self.spread }
-    }
-
-    /// What the critic reads.
-    pub fn critic_input(&self) -> CriticInput {
-        match (self.critic, self.critic_observation) {
-            (CriticKind::Shared, _) => CriticInput::Features,
-            (CriticKind::Separate, CriticObservation::Actor) => CriticInput::Observation,
-            (CriticKind::Separate, CriticObservation::Privileged) => CriticInput::Privileged,
-        }
-    }
-
-    /// Width of each hidden layer of a separate critic.
-    pub fn critic_widths(&self) -> &[usize] {
-        self.critic_hidden.as_deref().unwrap_or(&self.hidden)
-    }
-
-    /// All faults, each with its key, what was found and what was expected; empty if there is none.
-    pub fn validate(&self) -> Vec<String> {
-        let mut faults = Faults::new("network");
-        for (key, widths) in [("hidden", Some(&self.hidden)), ("critic_hidden", self.critic_hidden.as_ref())] {
-            let faulty = |w: &Vec<usize>| w.is_empty() || w.iter().any(|width| *width == 0 || *width > WIDTH_MAX);
-            if let Some(widths) = widths.filter(|w| faulty(w)) {
-                faults.add(key, format!("{widths:?}"), &format!("at least one width in 1..={WIDTH_MAX}"));
-            }
-        }
-        if self.critic == CriticKind::Shared && self.critic_hidden.is_some() {
-            faults.add("critic_hidden", "given", "nothing, because a shared critic has no layers of its own");
-        }
-        if self.critic == CriticKind::Shared && self.critic_observation == CriticObservation::Privileged {
-            let expected = "`actor`, because a shared critic reads the actor's layers, and the actor sees nothing more";
-            faults.add("critic_observation", "`privileged`", expected);
-        }
-        if self.distribution == Distribution::Beta && self.spread != Spread::Independent {
-            let found = serde_name(self.spread);
-            faults.add("spread", found, "`independent`, because a beta distribution has no spread of its own");
-        }
-        let spread = self.log_std_init;
-        let (low, high) = (f64::from(LOG_STD_RANGE.0), f64::from(LOG_STD_RANGE.1));
-        if self.spread == Spread::State {
-            let expected = format!("a number in [{low}, {high}], the range of a spread said by the actor");
-            faults.within("log_std_init", spread, (low..=high).contains(&spread), &expected);
-        } else {
-            faults.within("log_std_init", spread, (-20.0..=5.0).contains(&spread), "a number in [-20, 5]");
-        }
-        faults.positive("policy_gain", self.policy_gain);
-        faults.list
-    }
-}
-
-/// A choice as the configuration writes it.
-fn serde_name(spread: Spread) -> &'static str {
-    match spread {
-        Spread::Independent => "`independent`",
-        Spread::State => "`state`",
-        Spread::Gsde => "`gsde`",
-    }
-}
-
-fn nearest_divisors(batch: usize, wanted: usize) -> String {
+pub(super) fn nearest_divisors(batch: usize, wanted: usize) -> String {
     let below = (1..=wanted.min(batch)).rev().find(|d| batch.is_multiple_of(*d));
     let above = (wanted.max(1)..=batch).find(|d| batch.is_multiple_of(*d));
     match (below, above) {
@@ -373,17 +243,17 @@ fn nearest_divisors(batch: usize, wanted: usize) -> String {
 }
 
 /// Collects faults of one table in one form of words.
-struct Faults {
+pub(super) struct Faults {
     table: &'static str,
-    list: Vec<String>,
+    pub(super) list: Vec<String>,
 }
 
 impl Faults {
-    fn new(table: &'static str) -> Self {
+    pub(super) fn new(table: &'static str) -> Self {
         Self { table, list: Vec::new() }
     }
 
-    fn add(&mut self, key: &str, found: impl std::fmt::Display, expected: &str) {
+    pub(super) fn add(&mut self, key: &str, found: impl std::fmt::Display, expected: &str) {
         self.list.push(format!("`{}.{key}` is {found}, expected {expected}", self.table));
     }
 
@@ -393,13 +263,13 @@ impl Faults {
         }
     }
 
-    fn within(&mut self, key: &str, found: f64, holds: bool, expected: &str) {
+    pub(super) fn within(&mut self, key: &str, found: f64, holds: bool, expected: &str) {
         if !holds {
             self.add(key, found, expected);
         }
     }
 
-    fn positive(&mut self, key: &str, found: f64) {
+    pub(super) fn positive(&mut self, key: &str, found: f64) {
         self.within(key, found, found.is_finite() && found > 0.0, "a positive number");
     }
 
@@ -415,7 +285,6 @@ mod tests {
     #[test]
     fn the_defaults_have_no_fault() {
         assert_eq!(PpoConfig::default().validate(), Vec::<String>::new());
-        assert_eq!(NetworkConfig::default().validate(), Vec::<String>::new());
     }
 
     #[test]
@@ -430,27 +299,10 @@ mod tests {
                  (16 envs x 128 steps); the nearest are 4 and 8",
             ]
         );
-        let network = NetworkConfig { hidden: vec![64, 0], policy_gain: 0.0, ..NetworkConfig::default() };
-        assert_eq!(network.validate().len(), 2);
     }
 
     #[test]
-    fn choices_that_exclude_each_other_are_refused_in_words() {
-        let refused = |config: NetworkConfig| config.validate().join("\n");
-        let plain = NetworkConfig::default;
-        assert_eq!(
-            refused(NetworkConfig { critic: CriticKind::Shared, critic_hidden: Some(vec![8]), ..plain() }),
-            "`network.critic_hidden` is given, expected nothing, because a shared critic has no layers of its own"
-        );
-        assert_eq!(
-            refused(NetworkConfig { distribution: Distribution::Beta, spread: Spread::Gsde, ..plain() }),
-            "`network.spread` is `gsde`, expected `independent`, because a beta distribution has no spread of its own"
-        );
-        assert_eq!(
-            refused(NetworkConfig { spread: Spread::State, log_std_init: -9.0, ..plain() }),
-            "`network.log_std_init` is -9, expected a number in [-5, 2], the range of a spread said by the actor"
-        );
-        assert!(refused(NetworkConfig { critic_hidden: Some(vec![]), ..plain() }).contains("`network.critic_hidden`"));
+    fn noise_is_never_drawn_every_zero_steps() {
         let zero = PpoConfig { sde_sample_freq: 0, ..PpoConfig::default() };
         assert_eq!(
             zero.validate(),

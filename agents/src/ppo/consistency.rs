@@ -1,10 +1,12 @@
 //! PPO against itself: facts that hold on any data, on freshly collected rollouts.
 
 use super::actor_critic::ActorCritic;
-use super::config::{CriticKind, NetworkConfig, PpoConfig};
+use super::config::PpoConfig;
 use super::learner::{LearnSettings, StepFigures, in_order, read};
 use super::learner_choice::LearnerChoice;
 use super::loss::{LossSettings, loss};
+use super::memory::Order;
+use super::network_config::{CriticKind, MemoryChoice, NetworkConfig};
 use super::parameters::ParameterMap;
 use super::rollout::Batch;
 use super::trainer::Trainer;
@@ -46,6 +48,8 @@ fn kinds() -> Vec<NetworkConfig> {
         NetworkConfig { activation: Activation::Silu, critic: CriticKind::Shared, ..plain() },
         NetworkConfig { activation: Activation::LeakyRelu, critic_hidden: Some(vec![24]), ..plain() },
         NetworkConfig { layer_norm: true, critic: CriticKind::Shared, spread: Spread::Gsde, ..plain() },
+        NetworkConfig { memory: MemoryChoice::Gru, memory_size: 16, ..plain() },
+        NetworkConfig { memory: MemoryChoice::Lstm, memory_size: 16, layer_norm: true, ..plain() },
     ]
 }
 
@@ -93,7 +97,7 @@ fn host_and_tape_agree_on_the_values_of_every_kind_of_network() {
     for network in kinds() {
         let mut trainer = trainer_of("Pendulum-v1", DeviceChoice::Flex, &network);
         let (batch, _) = collected(&mut trainer);
-        let values = host(trainer.learner.network.forward(batch.observation, None).values);
+        let values = host(trainer.learner.network.forward(batch.observation, None, batch.sequences.as_ref()).values);
         for (a, b) in values.iter().zip(&trainer.collector.rollout().values) {
             assert!((a - b).abs() < 1e-5, "{network:?}: {a} and {b}");
         }
@@ -108,8 +112,8 @@ fn the_value_loss_shapes_the_trunk_of_a_shared_critic_only() {
         let mut trainer = trainer_of("Pendulum-v1", DeviceChoice::Flex, &network);
         let (batch, _) = collected(&mut trainer);
         let network = &trainer.learner.network;
-        let mut gradients = network.forward(batch.observation, None).values.sum().backward();
-        let gradient = host(network.flatten_gradients(&mut gradients));
+        let outputs = network.forward(batch.observation, None, batch.sequences.as_ref());
+        let gradient = host(network.flatten_gradients(&mut outputs.values.sum().backward(), &outputs.replays));
         // Pendulum has 3 observations and 64 units: these are the weights of the actor's first layer.
         let touched = gradient[..3 * 64].iter().any(|g| *g != 0.0);
         assert_eq!(touched, expected, "{critic:?}");
@@ -123,9 +127,9 @@ fn an_epoch_uses_every_transition_once() {
     let mut trainer = trainer("Pendulum-v1", DeviceChoice::Flex);
     let (batch, advantages) = collected(&mut trainer);
     let settings = LearnSettings::at(&config(), 0);
-    let mut order: Vec<i32> = (0..advantages.len() as i32).collect();
-    rand::seq::SliceRandom::shuffle(order.as_mut_slice(), &mut trainer.shuffle);
-    assert!(order.windows(2).any(|pair| pair[0] > pair[1]), "the order is shuffled");
+    let mut order = Order::of(trainer.collector.rollout());
+    order.shuffle(settings.minibatch_size, &mut trainer.shuffle);
+    assert!(order.rows.windows(2).any(|pair| pair[0] > pair[1]), "the order is shuffled");
 
     let shuffled = in_order(&batch, &advantages, &order, settings);
     let (count, size) = (config().num_minibatches, settings.minibatch_size);
@@ -145,7 +149,7 @@ fn an_epoch_uses_every_transition_once() {
 fn advantages_have_mean_zero_and_deviation_one_in_every_minibatch() {
     let mut trainer = trainer("Pendulum-v1", DeviceChoice::Flex);
     let (batch, advantages) = collected(&mut trainer);
-    let order: Vec<i32> = (0..advantages.len() as i32).rev().collect();
+    let order = Order { rows: (0..advantages.len() as i32).rev().collect(), lanes: Vec::new() };
     let settings = LearnSettings::at(&config(), 0);
     let normalised = host(in_order(&batch, &advantages, &order, settings).advantage);
     for minibatch in normalised.chunks(settings.minibatch_size) {
@@ -309,8 +313,8 @@ fn assert_gradients_are_differences(network: &NetworkConfig) {
     let learner = &trainer.learner;
     let total =
         |network: &ActorCritic| f64::from(host(loss(network, &learner.layout, &batch, settings).total.inner())[0]);
-    let mut gradients = loss(&learner.network, &learner.layout, &batch, settings).total.backward();
-    let gradient = host(learner.network.flatten_gradients(&mut gradients));
+    let found = loss(&learner.network, &learner.layout, &batch, settings);
+    let gradient = host(learner.network.flatten_gradients(&mut found.total.backward(), &found.replays));
     let weights = host(learner.network.flatten());
     let mut rng = SeedTree::new(1).stream("parameters");
     let step = 5e-3;
@@ -350,7 +354,14 @@ fn every_parameter_is_named_after_the_tensor_it_becomes() {
 
 fn bad_tensor(policy: &PolicyNetwork) -> Option<String> {
     let bad = |tensor: &[f32]| tensor.iter().any(|x| x.is_nan());
-    for (name, mlp) in [("actor", &policy.actor), ("critic", &policy.critic)] {
+    let parts = [("actor", &policy.actor_memory, &policy.actor), ("critic", &policy.critic_memory, &policy.critic)];
+    for (name, memory, mlp) in parts {
+        for (part, layer) in memory.iter().flat_map(|m| [("input", &m.input), ("hidden", &m.hidden)]) {
+            let tensors = [("weight", bad(&layer.weight)), ("bias", bad(&layer.bias))];
+            if let Some((tensor, _)) = tensors.iter().find(|(_, bad)| *bad) {
+                return Some(format!("{name} memory {part} {tensor}"));
+            }
+        }
         for (i, layer) in mlp.layers.iter().enumerate() {
             let norm = mlp.norms.get(i);
             let tensors = [

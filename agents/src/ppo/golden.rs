@@ -10,10 +10,11 @@ use super::gae::{self, Advantages, GaeInput, explained_variance};
 use super::host::HostLearner;
 use super::learner::{LearnSettings, Learner, StepFigures, in_order, read};
 use super::loss::loss;
+use super::memory::Order;
 use super::optimizer::ClippedAdam;
 use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;
-use crate::artifact::{Activation, CriticInput, Dense, Mlp, MlpScratch, PolicyNetwork, log_prob};
+use crate::artifact::{Activation, CriticInput, Dense, MemoryState, Mlp, MlpScratch, PolicyNetwork, log_prob};
 use crate::device::{DeviceChoice, open};
 use burn::tensor::Tensor;
 use flexai_env::core::Space;
@@ -121,6 +122,7 @@ impl Case {
             num_envs: n,
             observations: floats(&rollout["obs"]),
             privileged: Vec::new(),
+            memory: MemoryState::default(),
             actions: floats(&rollout["actions"]),
             teacher: Vec::new(),
             masks,
@@ -164,7 +166,9 @@ impl Case {
         PolicyNetwork {
             heads: self.space.components().into(),
             normalizer: None,
+            actor_memory: None,
             actor: mlp("actor"),
+            critic_memory: None,
             critic: mlp("critic"),
             critic_input: CriticInput::Observation,
             log_std: params.get("log_std").map(floats).unwrap_or_default(),
@@ -238,7 +242,7 @@ fn check_one_step(device: DeviceChoice) {
         let mut learner = case.learner(device);
         let settings = LearnSettings { minibatch_size: case.rollout.len(), ..case.settings };
         let whole = case.rollout.upload(&learner.layout, &case.advantages, &learner.device);
-        let order: Vec<i32> = (0..case.rollout.len() as i32).collect();
+        let order = Order::of(&case.rollout);
         let batch = in_order(&whole, &case.advantages.advantages, &order, settings);
 
         let per_sample = |key: &str| numbers(&case.json["expected"]["per_sample"][key]);
@@ -246,7 +250,8 @@ fn check_one_step(device: DeviceChoice) {
             assert_near(&format!("{name} {what}"), wide(&host(found)), &per_sample(what), tolerances.per_sample);
         };
         check("advantage_normalised", batch.advantage.clone());
-        let Outputs { parameters, log_std, values } = learner.network.forward(batch.observation.clone(), None);
+        let Outputs { parameters, log_std, values, .. } =
+            learner.network.forward(batch.observation.clone(), None, None);
         check("value", values.inner());
         let (log_probs, entropy) = learner.layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, false);
         check("log_prob", log_probs.clone().inner());
@@ -254,7 +259,7 @@ fn check_one_step(device: DeviceChoice) {
         check("entropy", entropy.inner().expand([case.rollout.len(), 1]));
 
         let loss = loss(&learner.network, &learner.layout, &batch, settings.loss);
-        let gradient = learner.network.flatten_gradients(&mut loss.total.backward());
+        let gradient = learner.network.flatten_gradients(&mut loss.total.backward(), &loss.replays);
         let (clipped, _) = learner.optimizer.clipped(gradient.clone());
         for (key, found) in [("grads_before_clip", gradient), ("grads_after_clip", clipped)] {
             let expected = case.flat(&case.json["expected"][key]);
@@ -328,10 +333,11 @@ fn check_update_phase(device: DeviceChoice) {
         let mut learner = case.learner(device);
         let whole = case.rollout.upload(&learner.layout, &case.advantages, &learner.device);
         for epoch in phase["minibatch_indices"].as_array().unwrap() {
-            let order: Vec<i32> = numbers(epoch).into_iter().map(|i| i as i32).collect();
+            let rows = numbers(epoch).into_iter().map(|i| i as i32).collect();
+            let order = Order { rows, lanes: Vec::new() };
             let batch = in_order(&whole, &case.advantages.advantages, &order, case.settings);
             let size = case.settings.minibatch_size;
-            for m in 0..order.len() / size {
+            for m in 0..order.rows.len() / size {
                 let expected = steps.next().unwrap();
                 let rows = batch.rows(m * size..(m + 1) * size);
                 let pending = learner.step(&rows, case.settings.loss, number(&expected["lr"]));

@@ -14,6 +14,7 @@ use super::rollout::RolloutBuffer;
 use super::trainer::{Trainer, targets};
 use crate::imitation::ImitationConfig;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What learning from demonstrations brought.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -47,6 +48,10 @@ impl Demonstrations {
         all.teacher.extend_from_slice(&rollout.teacher);
         all.masks.extend_from_slice(&rollout.masks);
         all.log_probs.extend_from_slice(&rollout.log_probs);
+        all.terminated.extend_from_slice(&rollout.terminated);
+        all.truncated.extend_from_slice(&rollout.truncated);
+        all.memory.actor.extend_from_slice(&rollout.memory.actor);
+        all.memory.critic.extend_from_slice(&rollout.memory.critic);
         all.values.extend_from_slice(&rollout.values);
         // With a lambda of 1 the critic is asked about the last step of a round alone, and it has learnt nothing yet.
         self.returns.extend(rollout.advantages(gamma, 1.0).returns);
@@ -132,11 +137,18 @@ impl Trainer {
             normalizer.apply(&mut seen.rollout.observations);
         }
         let returns = targets(&mut self.value_scale, &mut self.learner, seen.returns.clone(), true)?;
-        let advantages = Advantages { advantages: vec![0.0; returns.len()], returns };
+        let mut advantages = Advantages { advantages: vec![0.0; returns.len()], returns };
+        let mut rollout = Cow::Borrowed(&seen.rollout);
+        if self.collector.memory.is_some() {
+            // What was remembered before each round is known: the rounds are sequences beside each other.
+            let rounds = seen.rollout.num_steps / self.config.num_steps;
+            advantages.returns = seen.rollout.beside(rounds, &advantages.returns);
+            rollout = Cow::Owned(seen.rollout.side_by_side(rounds));
+        }
         let plain = LearnSettings::at(&self.config, 0);
         let loss = LossSettings { value_clip: None, ent_coef: 0.0, surrogate: false, imitation: 1.0, ..plain.loss };
         let settings = LearnSettings { epochs, normalize_advantage: false, target_kl: None, loss, ..plain };
-        let figures = self.learner.update(&seen.rollout, &advantages, settings, &mut self.shuffle)?;
+        let figures = self.learner.update(&rollout, &advantages, settings, &mut self.shuffle)?;
         self.take_weights(figures.len() / epochs.max(1), " of the warm start")?;
         Ok(figures)
     }

@@ -1,7 +1,7 @@
 //! The learning phase: epochs of shuffled minibatches over one rollout.
 //!
 //! In: a rollout and its advantages. Out: a better network, and figures of each optimiser step.
-//! Always: every transition is used once per epoch; shuffles come from their own stream; the rollout is copied to the
+//! Always: every transition is used once per epoch, with memory in whole sequences of environments; shuffles come from their own stream; the rollout is copied to the
 //! device once. Not here: schedules (`trainer.rs`), collecting (`collector.rs`), the same without a tape (`host/`).
 
 use super::actor_critic::ActorCritic;
@@ -10,6 +10,7 @@ use super::distribution::HeadLayout;
 use super::gae::Advantages;
 use super::host::HostLearner;
 use super::loss::{Loss, LossSettings, loss};
+use super::memory::Order;
 use super::optimizer::ClippedAdam;
 use super::parameters::StepWatch;
 use super::rollout::{Batch, RolloutBuffer};
@@ -17,7 +18,6 @@ use super::schedule::TargetKlRule;
 use crate::device::{self, DeviceError};
 use burn::tensor::{Device, Tensor};
 use flexai_env::core::StreamRng;
-use rand::seq::SliceRandom;
 
 /// Added to the deviation of advantages.
 const ADVANTAGE_EPSILON: f64 = 1e-8;
@@ -126,13 +126,13 @@ impl Learner {
             return host.update(burn, rollout, advantages, settings, shuffle);
         }
         let batch = rollout.upload(&self.layout, advantages, &self.device);
-        let mut order: Vec<i32> = (0..rollout.len() as i32).collect();
+        let mut order = Order::of(rollout);
         let mut figures = Vec::new();
         if settings.taken == 0 {
             self.watch.begin();
         }
         for _ in 0..settings.epochs {
-            order.shuffle(shuffle);
+            order.shuffle(settings.minibatch_size, shuffle);
             let whole = self.epoch(&batch, &advantages.advantages, &order, settings, &mut figures)?;
             if !whole || self.watch.fault().is_some() || stops(&figures, settings) {
                 break;
@@ -159,7 +159,7 @@ impl Learner {
         &mut self,
         batch: &Batch,
         advantages: &[f64],
-        order: &[i32],
+        order: &Order,
         settings: LearnSettings,
         figures: &mut Vec<StepFigures>,
     ) -> Result<bool, DeviceError> {
@@ -168,7 +168,7 @@ impl Learner {
         let before = (self.network.clone(), self.optimizer.clone());
         let looks = settings.target_kl_rule == TargetKlRule::Minibatch && settings.target_kl.is_some();
         let (mut pending, mut whole) = (Vec::new(), true);
-        for m in 0..order.len() / size {
+        for m in 0..order.rows.len() / size {
             let rows = shuffled.rows(m * size..(m + 1) * size);
             let loss = loss(&self.network, &self.layout, &rows, settings.loss);
             // Before the first step the policy has not moved: what divergence there is comes from rounding.
@@ -213,7 +213,7 @@ impl Learner {
             let rows = shuffled.rows(m * size..(m + 1) * size);
             let loss = loss(&self.network, &self.layout, &rows, settings.loss);
             let mut gradients = loss.total.clone().backward();
-            let gradient = self.network.flatten_gradients(&mut gradients);
+            let gradient = self.network.flatten_gradients(&mut gradients, &loss.replays);
             let gradients = device::read(gradient.clone())?;
             let pending = self.descend_by(loss, gradient, settings.learning_rate);
             last = device::read(self.network.flatten())?;
@@ -234,7 +234,7 @@ impl Learner {
 
     fn descend(&mut self, loss: Loss, learning_rate: f64) -> PendingFigures {
         let mut gradients = loss.total.clone().backward();
-        let gradient = self.network.flatten_gradients(&mut gradients);
+        let gradient = self.network.flatten_gradients(&mut gradients, &loss.replays);
         self.descend_by(loss, gradient, learning_rate)
     }
 
@@ -342,12 +342,12 @@ fn read_all(pending: Vec<PendingFigures>, clip_coef: f64) -> Result<Vec<(StepFig
 }
 
 /// The rows in the given order, with the advantages normalised per minibatch if so configured.
-pub(super) fn in_order(batch: &Batch, advantages: &[f64], order: &[i32], settings: LearnSettings) -> Batch {
-    let mut advantages: Vec<f64> = order.iter().map(|i| advantages[*i as usize]).collect();
+pub(super) fn in_order(batch: &Batch, advantages: &[f64], order: &Order, settings: LearnSettings) -> Batch {
+    let mut advantages: Vec<f64> = order.rows.iter().map(|i| advantages[*i as usize]).collect();
     if settings.normalize_advantage {
         advantages.chunks_mut(settings.minibatch_size).for_each(normalize);
     }
-    batch.select(order).with_advantages(&advantages)
+    batch.select(&order.rows, &order.lanes).with_advantages(&advantages)
 }
 
 /// `(A - mean) / (std + 1e-8)` with the sample deviation, over one minibatch.

@@ -3,9 +3,9 @@
 //! In: a name in a configuration or on the command line, a device. Out: whether the host does it.
 //! Not here: how (`host/`, `learner.rs`).
 
-use super::config::NetworkConfig;
 use super::error::PpoError;
 use super::host;
+use super::network_config::NetworkConfig;
 use crate::artifact::ActionHead;
 use crate::device;
 use burn::tensor::Device;

@@ -7,6 +7,7 @@
 use super::actor_critic::{ActorCritic, Outputs};
 use super::distribution::HeadLayout;
 use super::rollout::Batch;
+use super::through_time::Replays;
 use burn::tensor::Tensor;
 
 /// Weights and limits of the loss.
@@ -35,6 +36,8 @@ pub(super) struct Loss {
     pub(super) terms: Tensor<1>,
     /// `ln(new probability / old probability)`, `[rows, 1]`, off the tape.
     pub(super) log_ratio: Tensor<2>,
+    /// By way of which some gradients are found.
+    pub(super) replays: Replays,
 }
 
 /// ```text
@@ -46,7 +49,8 @@ pub(super) struct Loss {
 ///
 /// Source: Schulman et al. 2017 (arXiv:1707.06347), equation 9; value clipping as in openai/baselines.
 pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, settings: LossSettings) -> Loss {
-    let Outputs { parameters, log_std, values } = network.forward(batch.observation.clone(), batch.privileged.clone());
+    let Outputs { parameters, log_std, values, replays } =
+        network.forward(batch.observation.clone(), batch.privileged.clone(), batch.sequences.as_ref());
     let (log_prob, entropy) = layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, settings.ent_coef > 0.0);
 
     let log_ratio = log_prob - batch.old_log_prob.clone();
@@ -79,5 +83,5 @@ pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, se
     };
     let total = if settings.imitation > 0.0 { total + imitation.clone().mul_scalar(settings.imitation) } else { total };
     let terms = Tensor::cat([total.clone(), policy, value, entropy, imitation].map(Tensor::inner).to_vec(), 0);
-    Loss { total, terms, log_ratio: log_ratio.inner() }
+    Loss { total, terms, log_ratio: log_ratio.inner(), replays }
 }

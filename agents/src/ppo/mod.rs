@@ -22,11 +22,15 @@ mod init;
 mod learner;
 mod learner_choice;
 mod loss;
+mod memory;
 mod muon;
+mod network_config;
 mod optimizer;
 mod parameters;
+mod remembering;
 mod rollout;
 mod schedule;
+mod through_time;
 mod trainer;
 mod value_scale;
 
@@ -36,10 +40,13 @@ mod consistency;
 mod golden;
 #[cfg(test)]
 mod options_tests;
+#[cfg(test)]
+mod recurrent_tests;
 
-pub use config::{CriticKind, CriticObservation, NetworkConfig, PpoConfig};
+pub use config::PpoConfig;
 pub use error::PpoError;
 pub use imitation::WarmStart;
 pub use learner_choice::LearnerChoice;
+pub use network_config::{CriticKind, CriticObservation, MemoryChoice, NetworkConfig};
 pub use schedule::{OptimizerChoice, Schedule, TargetKlRule};
 pub use trainer::{Trainer, UpdateReport, UpdateTiming};

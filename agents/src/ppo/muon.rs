@@ -1,10 +1,11 @@
 //! Muon: the hidden layers' weight matrices step along the nearest orthogonal matrix to their momentum.
 //!
 //! In: the flat vectors of an optimiser step. Out: those of the matrices one step further, and their velocities.
-//! Always: everything but the weights of hidden layers (biases, last layers, gains, spreads) is Adam's; a velocity lies
-//! where Adam keeps its first moment, so a checkpoint needs no more room. Not here: the clip of the norm (`optimizer.rs`).
+//! Always: everything but the weights of hidden layers (biases, last layers, gains, memories, spreads) is Adam's; a
+//! velocity lies where Adam keeps its first moment, so a checkpoint needs no more room.
+//! Not here: the clip of the norm (`optimizer.rs`).
 
-use crate::artifact::{Mlp, PolicyNetwork};
+use crate::artifact::{Memory, Mlp, PolicyNetwork};
 use crate::device;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdjustLrFn, Muon, MuonConfig, Optimizer};
@@ -46,8 +47,8 @@ impl HiddenMatrices {
         let momentum = MomentumConfig { momentum: 0.0, dampening: 0.0, nesterov: false };
         let muon = MuonConfig::new().with_momentum(momentum).with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW).build();
         let mut matrices = Vec::new();
-        let end = hidden(&policy.actor, 0, &mut matrices);
-        hidden(&policy.critic, end, &mut matrices);
+        let end = hidden(&policy.actor, parameters(&policy.actor_memory), &mut matrices);
+        hidden(&policy.critic, end + parameters(&policy.critic_memory), &mut matrices);
         Self { muon, matrices }
     }
 
@@ -103,6 +104,12 @@ impl HiddenMatrices {
         let (weight, _) = self.muon.step(learning_rate, weight, ahead, None);
         (weight.reshape([matrix.range.len()]), velocity)
     }
+}
+
+/// Number of parameters of a memory, which lie before those of its layers; its gates are Adam's.
+fn parameters(memory: &Option<Memory>) -> usize {
+    let layers = memory.iter().flat_map(|memory| [&memory.input, &memory.hidden]);
+    layers.map(|layer| layer.weight.len() + layer.bias.len()).sum()
 }
 
 /// Adds the hidden weight matrices of a network whose parameters begin at `at`; where they end.

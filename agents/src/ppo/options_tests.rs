@@ -1,7 +1,8 @@
 //! Faults named, and options of an update: on the host and on the tape alike.
 
-use super::config::{NetworkConfig, PpoConfig};
+use super::config::PpoConfig;
 use super::learner_choice::LearnerChoice;
+use super::network_config::{MemoryChoice, NetworkConfig};
 use super::optimizer::ClippedAdam;
 use super::schedule::{OptimizerChoice, Schedule, TargetKlRule};
 use super::trainer::{Trainer, UpdateReport};
@@ -21,8 +22,12 @@ fn network() -> NetworkConfig {
 }
 
 fn trainer(id: &str, config: &PpoConfig) -> Trainer {
+    trainer_of(id, config, &network())
+}
+
+fn trainer_of(id: &str, config: &PpoConfig, network: &NetworkConfig) -> Trainer {
     let envs = (0..config.num_envs).map(|_| make(id, &EnvContext::default()).unwrap()).collect();
-    Trainer::new(config, &network(), 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap()
+    Trainer::new(config, network, 5, VecEnv::new(envs), DeviceChoice::Flex).unwrap()
 }
 
 /// An update of each learner, and the weights after it.
@@ -310,10 +315,12 @@ fn both_learners_agree_with_muon_and_its_matrices_go_their_own_way() {
 
 #[test]
 fn advantages_are_estimated_anew_by_the_critic_of_the_epoch_before() {
-    for learner in LEARNERS {
+    let memory = NetworkConfig { memory: MemoryChoice::Gru, memory_size: 8, ..network() };
+    let kinds = [(LearnerChoice::Host, network()), (LearnerChoice::Autodiff, network()), (LearnerChoice::Auto, memory)];
+    for (learner, network) in kinds {
         let with = |update_epochs: usize, recompute_advantages: bool| {
             let config = PpoConfig { update_epochs, recompute_advantages, learning_rate: 3e-3, ..config(learner) };
-            let mut trainer = trainer("Pendulum-v1", &config);
+            let mut trainer = trainer_of("Pendulum-v1", &config, &network);
             let report = trainer.update().unwrap();
             (trainer, report)
         };

@@ -36,14 +36,24 @@ pub(super) struct StepFault {
 }
 
 impl ParameterMap {
-    /// The parameters of actor and critic, layer after layer, then the spread.
+    /// The parameters of actor and critic, each with its memory first, layer after layer, then the spread.
     pub(super) fn of(policy: &PolicyNetwork) -> Self {
         let (mut tensors, mut layers, mut at) = (Vec::new(), Vec::new(), 0);
         let mut next = |len: usize| {
             at += len;
             at - len..at
         };
-        for (network, mlp) in [("actor", &policy.actor), ("critic", &policy.critic)] {
+        let parts = [("actor", &policy.actor_memory, &policy.actor), ("critic", &policy.critic_memory, &policy.critic)];
+        for (network, memory, mlp) in parts {
+            if let Some(memory) = memory {
+                let first = tensors.last().map_or(0, |(_, range): &(String, Range<usize>)| range.end);
+                for (part, layer) in [("input", &memory.input), ("hidden", &memory.hidden)] {
+                    tensors.push((format!("{network} memory {part} weight"), next(layer.weight.len())));
+                    tensors.push((format!("{network} memory {part} bias"), next(layer.bias.len())));
+                }
+                let end = tensors.last().map_or(first, |(_, range)| range.end);
+                layers.push((format!("{network}_memory"), first..end));
+            }
             for (i, layer) in mlp.layers.iter().enumerate() {
                 let weight = next(layer.weight.len());
                 let first = weight.start;

@@ -6,6 +6,8 @@
 
 use super::distribution::{ActionBatch, HeadLayout};
 use super::gae::{self, Advantages, GaeInput};
+use super::memory::Sequences;
+use crate::artifact::MemoryState;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::ops::Range;
 
@@ -18,6 +20,8 @@ pub(super) struct RolloutBuffer {
     pub(super) observations: Vec<f32>,
     /// `[num_steps, num_envs, privileged_len]`: what only the critic reads; empty if it reads what the actor does.
     pub(super) privileged: Vec<f32>,
+    /// `[num_envs, state_len]` of actor and critic: what was remembered before the first step; empty without memory.
+    pub(super) memory: MemoryState,
     /// `[num_steps, num_envs, action_len]`, as sampled.
     pub(super) actions: Vec<f32>,
     /// `[num_steps, num_envs, action_len]`: what the teacher would do, as it would be stored; empty without one.
@@ -45,6 +49,8 @@ pub(super) struct Batch {
     pub(super) observation: Tensor<2>,
     /// `[rows, privileged_len]`; absent if the critic reads what the actor does.
     pub(super) privileged: Option<Tensor<2>>,
+    /// Says that the rows are sequences; absent without memory.
+    pub(super) sequences: Option<Sequences>,
     /// The actions, taken apart.
     pub(super) actions: ActionBatch,
     /// The teacher's actions, taken apart; absent where none was asked.
@@ -75,6 +81,7 @@ impl RolloutBuffer {
             num_envs,
             observations: vec![0.0; n * observation_len],
             privileged: vec![0.0; n * privileged_len],
+            memory: MemoryState::default(),
             actions: vec![0.0; n * action_len],
             teacher: Vec::new(),
             masks: vec![true; n * mask_len],
@@ -85,6 +92,35 @@ impl RolloutBuffer {
             terminated: vec![false; n],
             truncated: vec![false; n],
         }
+    }
+
+    /// So many rounds one after the other, as as many environments beside each other.
+    pub(super) fn side_by_side(&self, rounds: usize) -> Self {
+        Self {
+            num_steps: self.num_steps / rounds,
+            num_envs: self.num_envs * rounds,
+            observations: self.beside(rounds, &self.observations),
+            privileged: self.beside(rounds, &self.privileged),
+            memory: self.memory.clone(),
+            actions: self.beside(rounds, &self.actions),
+            teacher: self.beside(rounds, &self.teacher),
+            masks: self.beside(rounds, &self.masks),
+            log_probs: self.beside(rounds, &self.log_probs),
+            rewards: self.beside(rounds, &self.rewards),
+            values: self.beside(rounds, &self.values),
+            next_values: self.beside(rounds, &self.next_values),
+            terminated: self.beside(rounds, &self.terminated),
+            truncated: self.beside(rounds, &self.truncated),
+        }
+    }
+
+    /// Numbers of every transition in the order of [`RolloutBuffer::side_by_side`].
+    pub(super) fn beside<T: Copy>(&self, rounds: usize, numbers: &[T]) -> Vec<T> {
+        let row = numbers.len() / self.num_steps;
+        let steps = self.num_steps / rounds;
+        let at = |t: usize, round: usize| (round * steps + t) * row;
+        let all = (0..steps).flat_map(|t| (0..rounds).map(move |round| (t, round)));
+        all.flat_map(|(t, round)| &numbers[at(t, round)..at(t, round) + row]).copied().collect()
     }
 
     /// Number of transitions.
@@ -128,6 +164,7 @@ impl RolloutBuffer {
                 let shape = [rows, self.privileged.len() / rows];
                 Tensor::from_data(TensorData::new(self.privileged.clone(), shape), device)
             }),
+            sequences: Sequences::of(self, device),
             actions: upload(&self.actions),
             teacher: (!self.teacher.is_empty()).then(|| upload(&self.teacher)),
             old_log_prob: column(self.log_probs.clone(), device),
@@ -139,8 +176,8 @@ impl RolloutBuffer {
 }
 
 impl Batch {
-    /// The rows with these indices, in this order.
-    pub(super) fn select(&self, indices: &[i32]) -> Self {
+    /// The rows with these indices, in this order; those of a policy with memory are sequences of these lanes.
+    pub(super) fn select(&self, indices: &[i32], lanes: &[i32]) -> Self {
         let device = self.observation.device();
         let at = Tensor::<1, Int>::from_data(TensorData::new(indices.to_vec(), [indices.len()]), &device);
         let pick = |x: &Tensor<2>| x.clone().select(0, at.clone());
@@ -152,6 +189,7 @@ impl Batch {
         Self {
             observation: pick(&self.observation),
             privileged: self.privileged.as_ref().map(pick),
+            sequences: self.sequences.as_ref().map(|sequences| sequences.select(&at, lanes)),
             actions: taken(&self.actions),
             teacher: self.teacher.as_ref().map(taken),
             old_log_prob: pick(&self.old_log_prob),
@@ -161,7 +199,7 @@ impl Batch {
         }
     }
 
-    /// A run of neighbouring rows.
+    /// A run of neighbouring rows, of a policy with memory one of whole sequences.
     pub(super) fn rows(&self, range: Range<usize>) -> Self {
         let pick = |x: &Tensor<2>| x.clone().slice([range.clone()]);
         let taken = |actions: &ActionBatch| ActionBatch {
@@ -172,6 +210,7 @@ impl Batch {
         Self {
             observation: pick(&self.observation),
             privileged: self.privileged.as_ref().map(pick),
+            sequences: self.sequences.as_ref().map(|sequences| sequences.rows(range.clone())),
             actions: taken(&self.actions),
             teacher: self.teacher.as_ref().map(taken),
             old_log_prob: pick(&self.old_log_prob),

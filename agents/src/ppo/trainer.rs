@@ -6,7 +6,7 @@
 
 use super::actor_critic::ActorCritic;
 use super::collector::{CollectFigures, Collector, Teaching};
-use super::config::{CriticObservation, NetworkConfig, PpoConfig};
+use super::config::PpoConfig;
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
@@ -14,6 +14,7 @@ use super::host::HostLearner;
 use super::imitation::WarmStart;
 use super::learner::{LearnSettings, Learner, StepFigures, keep_freed_memory, stops};
 use super::muon::HiddenMatrices;
+use super::network_config::{CriticObservation, NetworkConfig};
 use super::optimizer::ClippedAdam;
 use super::parameters::{ParameterMap, StepWatch};
 use super::rollout::RolloutBuffer;
@@ -25,6 +26,7 @@ use crate::imitation::ImitationConfig;
 use burn::tensor::{Tensor, TensorData};
 use flexai_env::core::{EpisodeStatistics, SeedTree, StreamRng, VecEnv};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// Proximal policy optimisation of one policy.
@@ -130,7 +132,7 @@ impl Trainer {
         venv: VecEnv,
         device: DeviceChoice,
     ) -> Result<Self, PpoError> {
-        let faults = [config.validate(), network.validate()].concat();
+        let faults = [config.validate(), network.validate(), network.validate_with(config)].concat();
         if !faults.is_empty() {
             return Err(PpoError::Config(faults));
         }
@@ -397,10 +399,13 @@ impl Trainer {
         if style.distribution != Distribution::Beta && style.spread == Spread::Independent {
             return policy.log_std.iter().map(|x| f64::from(*x).exp()).collect();
         }
-        let observation = &self.collector.observation;
+        let seen = match (&self.collector.memory, &policy.actor_memory) {
+            (Some(remembering), Some(memory)) => Cow::Owned(remembering.foresee(memory, &self.collector.observation)),
+            _ => Cow::Borrowed(&self.collector.observation),
+        };
         let (rows, len, width) = (self.config.num_envs, policy.actor.outputs(), policy.actor.features());
         let (mut scratch, mut parameters) = (MlpScratch::default(), vec![0.0; rows * len]);
-        policy.actor.forward(observation, &mut scratch, &mut parameters);
+        policy.actor.forward(&seen, &mut scratch, &mut parameters);
         let mut means = vec![0.0; policy.heads.continuous_len()];
         let (mut buffer, mut row) = (Vec::new(), Vec::new());
         for (parameters, features) in parameters.chunks_exact(len).zip(scratch.features().chunks_exact(width)) {

@@ -1,6 +1,6 @@
 //! What the training tests share: trainers of registered environments, and deterministic evaluation.
 
-use flexai_agents::artifact::{ActMode, ActScratch};
+use flexai_agents::artifact::{ActMode, ActScratch, MemoryState};
 use flexai_agents::device::DeviceChoice;
 use flexai_agents::ppo::{NetworkConfig, PpoConfig, Trainer};
 use flexai_env::core::{EnvContext, SeedTree, VecEnv, make};
@@ -26,9 +26,10 @@ pub(crate) fn evaluate(id: &str, trainer: &Trainer, episodes: u64) -> f64 {
     let mut sum = 0.0;
     for episode in 0..episodes {
         env.reset(Some(tree.child("episode", episode).seed()));
+        let mut state = MemoryState::default();
         loop {
             let mask = env.action_mask().map(<[bool]>::to_vec).unwrap_or_default();
-            let action = policy.act(env.observation(), &mask, &mut scratch, ActMode::Deterministic).action;
+            let action = policy.act(env.observation(), &mask, &mut state, &mut scratch, ActMode::Deterministic).action;
             let step = env.step(&action);
             sum += step.reward;
             if step.terminated || step.truncated {

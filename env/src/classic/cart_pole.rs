@@ -41,8 +41,8 @@ const TOTAL_MASS: f64 = 1.0 + POLE_MASS;
 const HALF_LENGTH: f64 = 0.5;
 const FORCE: f64 = 10.0;
 const SECONDS_PER_STEP: f64 = 0.02;
-const POSITION_LIMIT: f64 = 2.4;
-const ANGLE_LIMIT: f64 = 12.0 * std::f64::consts::PI / 180.0;
+pub(super) const POSITION_LIMIT: f64 = 2.4;
+pub(super) const ANGLE_LIMIT: f64 = 12.0 * std::f64::consts::PI / 180.0;
 
 impl Model for CartPole {
     const ID: &'static str = "CartPole-v1";

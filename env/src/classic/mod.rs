@@ -6,6 +6,7 @@
 
 mod acrobot;
 mod cart_pole;
+mod memory;
 mod model;
 mod mountain_car;
 mod mountain_car_continuous;
@@ -14,6 +15,7 @@ mod probes;
 
 pub use acrobot::Acrobot;
 pub use cart_pole::CartPole;
+pub use memory::{CartPoleHidden, ProbeMemory};
 pub use model::{ClassicEnv, Model, Outcome};
 pub use mountain_car::MountainCar;
 pub use mountain_car_continuous::MountainCarContinuous;

@@ -5,9 +5,9 @@
 use super::env::Env;
 use super::wrappers::{RecordEpisodeStatistics, TimeLimit};
 use crate::classic::{
-    Acrobot, CartPole, ClassicEnv, Model, MountainCar, MountainCarContinuous, Pendulum, ProbeActionObservation,
-    ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHiddenReward, ProbeHybrid, ProbeMaskedBandit,
-    ProbeObservedReward, ProbeTarget, ProbeTruncatedConstant,
+    Acrobot, CartPole, CartPoleHidden, ClassicEnv, Model, MountainCar, MountainCarContinuous, Pendulum,
+    ProbeActionObservation, ProbeActionReward, ProbeConstantReward, ProbeDelayedReward, ProbeHiddenReward, ProbeHybrid,
+    ProbeMaskedBandit, ProbeMemory, ProbeObservedReward, ProbeTarget, ProbeTruncatedConstant,
 };
 use crate::site::SiteSetup;
 use std::sync::Arc;
@@ -77,6 +77,11 @@ static SPECS: &[EnvSpec] = &[
     classic::<Acrobot>("swing a two-link arm above a line", Some(500), Some(-100.0)),
     classic::<MountainCar>("drive an under-powered car out of a valley", Some(200), Some(-110.0)),
     classic::<MountainCarContinuous>("the same with a continuous push that costs", Some(999), Some(90.0)),
+    classic::<CartPoleHidden>(
+        "CartPole-v1 without the speeds: what was seen has to be remembered",
+        Some(500),
+        Some(475.0),
+    ),
     // Probes.
     classic::<ProbeConstantReward>("probe: one step, reward 1", None, Some(1.0)),
     classic::<ProbeObservedReward>("probe: the reward is the observation", None, None),
@@ -86,6 +91,7 @@ static SPECS: &[EnvSpec] = &[
     classic::<ProbeTruncatedConstant>("probe: reward 1 a step, truncated only", Some(16), Some(16.0)),
     classic::<ProbeMaskedBandit>("probe: the best arms are illegal", None, Some(0.5)),
     classic::<ProbeHiddenReward>("probe: only a critic that is told more can know the reward", None, None),
+    classic::<ProbeMemory>("probe: a cue of the first step is asked for at the last", None, Some(1.0)),
     classic::<ProbeTarget>("probe: a continuous action has to meet a level", None, Some(0.0)),
     classic::<ProbeHybrid>("probe: a continuous and a discrete action part, both matter", None, Some(1.0)),
 ];

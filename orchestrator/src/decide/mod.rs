@@ -9,7 +9,7 @@ mod request;
 
 pub use request::RequestError;
 
-use flexai_agents::artifact::{ActMode, ActScratch, Decision, InputError, LoadedPolicy, mode, to_units};
+use flexai_agents::artifact::{ActMode, ActScratch, Decision, InputError, LoadedPolicy, MemoryState, mode, to_units};
 use flexai_env::core::ActionComponent;
 use request::{Answer, RequestReader};
 use serde::Serialize;
@@ -24,10 +24,11 @@ pub struct Outcome {
     pub reason: Option<String>,
 }
 
-/// A loaded policy with the buffers of its decisions.
+/// A loaded policy with what it remembers and the buffers of its decisions.
 #[derive(Debug)]
 pub struct Decider<'a> {
     policy: &'a LoadedPolicy,
+    state: MemoryState,
     scratch: ActScratch,
     wish: Vec<f32>,
 }
@@ -68,7 +69,12 @@ impl<'a> Decider<'a> {
     /// A decider for a policy that passed its checks.
     pub fn new(policy: &'a LoadedPolicy) -> Self {
         let wish = vec![0.0; policy.network().action_len()];
-        Self { policy, scratch: ActScratch::default(), wish }
+        Self { policy, state: MemoryState::default(), scratch: ActScratch::default(), wish }
+    }
+
+    /// Forgets what a policy with memory saw so far: the next decision is the first of an episode.
+    pub fn begin_episode(&mut self) {
+        self.state.forget();
     }
 
     /// Decides on a raw observation; `mask` is empty if every option is legal.
@@ -78,7 +84,7 @@ impl<'a> Decider<'a> {
     pub fn decide(&mut self, observation: &[f32], mask: &[bool]) -> Result<Outcome, InputError> {
         let network = self.policy.network();
         network.check_input(observation, mask)?;
-        let decision = network.act(observation, mask, &mut self.scratch, ActMode::Deterministic);
+        let decision = network.act(observation, mask, &mut self.state, &mut self.scratch, ActMode::Deterministic);
         mode(&network.heads, self.scratch.parameters(), &[], &mut self.wish);
         to_units(&network.heads, &mut self.wish);
         let reason = self.corrections(&decision);
@@ -115,7 +121,7 @@ impl<'a> Decider<'a> {
 /// Answers each line of JSON by a line of JSON, until the input ends or nobody reads the output any more.
 ///
 /// In: `{"observation":{NAME:value,...},"mask":{NAME:[bool,...],...}?}` or `{"vector":[...],"mask":[bool,...]?}`; empty
-/// lines are passed over. Out: `{"action":{NAME:value,...},"value","log_prob","guarded","reason"}` or `{"error","hint"}`.
+/// lines are passed over. A policy with memory goes on from line to line; `"first":true` begins a new episode. Out: `{"action":{NAME:value,...},"value","log_prob","guarded","reason"}` or `{"error","hint"}`.
 ///
 /// # Errors
 /// [`DecideError`] if reading or writing fails; a faulty line is no error of the loop.
@@ -157,6 +163,9 @@ pub fn run_decide(
 
 fn answer<'a>(requests: &RequestReader<'a>, decider: &mut Decider<'a>, text: &[u8], line: u64) -> Answer<'a> {
     let decided = requests.read(text).and_then(|request| {
+        if request.first {
+            decider.begin_episode();
+        }
         let outcome = decider.decide(&request.observation, &request.mask).map_err(RequestError::from)?;
         requests.check_output(&outcome)?;
         Ok(outcome)

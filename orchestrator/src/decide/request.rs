@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub(super) struct Request {
     pub(super) observation: Vec<f32>,
     pub(super) mask: Vec<bool>,
+    /// Whether an episode begins here.
+    pub(super) first: bool,
 }
 
 /// Why a line cannot be decided on.
@@ -96,9 +98,9 @@ impl<'a> RequestReader<'a> {
         let Value::Object(line) = value else {
             return Err(RequestError::new(format!("{}, expected an object", kind(&value)), SHAPE_HINT));
         };
-        let known = ["observation", "vector", "mask"];
+        let known = ["observation", "vector", "mask", "first"];
         if let Some(key) = line.keys().find(|key| !known.contains(&key.as_str())) {
-            let error = format!("unknown key `{key}`, expected `observation` or `vector`, and `mask`");
+            let error = format!("unknown key `{key}`, expected `observation` or `vector`, and `mask` or `first`");
             return Err(RequestError::new(error, SHAPE_HINT));
         }
         let observation = match (line.get("observation"), line.get("vector")) {
@@ -112,7 +114,14 @@ impl<'a> RequestReader<'a> {
             }
         };
         let mask = line.get("mask").map_or(Ok(Vec::new()), |mask| self.mask(mask))?;
-        Ok(Request { observation, mask })
+        let first = match line.get("first") {
+            None => false,
+            Some(Value::Bool(first)) => *first,
+            Some(other) => {
+                return Err(RequestError::new(format!("`first` is {}, expected a boolean", kind(other)), SHAPE_HINT));
+            }
+        };
+        Ok(Request { observation, mask, first })
     }
 
     /// Refuses a decision whose numbers JSON could not carry.

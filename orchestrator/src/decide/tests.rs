@@ -2,7 +2,8 @@
 
 use super::*;
 use flexai_agents::artifact::{
-    Activation, EnvRecord, GoldenVector, PolicyExport, PolicyNetwork, TrainingRecord, draw_inputs, export_policy,
+    Activation, EnvRecord, GoldenVector, MemoryCell, MemoryState, NetworkShape, PolicyExport, PolicyNetwork,
+    TrainingRecord, draw_inputs, export_policy,
 };
 use flexai_env::core::{ObservationField, ObservationSchema, SeedTree, Space};
 use serde_json::{Value, json};
@@ -13,10 +14,14 @@ fn policy(action_space: &Space) -> LoadedPolicy {
 }
 
 fn policy_with(action_space: &Space, activation: Activation) -> LoadedPolicy {
+    policy_of(action_space, &NetworkShape { hidden: vec![16, 16], activation, ..NetworkShape::default() })
+}
+
+fn policy_of(action_space: &Space, shape: &NetworkShape) -> LoadedPolicy {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let dir = folder.path().join("artifact");
     let mut rng = SeedTree::new(21).stream("weights");
-    let network = PolicyNetwork::drawn(3, action_space, &[16, 16], activation, &mut rng);
+    let network = PolicyNetwork::drawn_as(3, action_space, shape, &mut rng);
     let field = |name: &str| ObservationField { name: name.into(), unit: "1".into(), scaling: "none".into() };
     let export = PolicyExport {
         network: &network,
@@ -67,7 +72,7 @@ fn named_and_listed_observations_give_the_action_of_the_runtime_bit_for_bit() {
     let policy = policy(&mixed());
     let mut scratch = ActScratch::default();
     for input in draw_inputs(policy.network(), &policy.manifest().observation_space, 200, 8) {
-        let golden = GoldenVector::of(policy.network(), &input, &mut scratch);
+        let golden = GoldenVector::of(policy.network(), &input, &mut MemoryState::default(), &mut scratch);
         let [soc, price, carbon] = input.observation[..] else { panic!("three numbers") };
         let m = &input.mask;
         let named = json!({
@@ -95,7 +100,7 @@ fn a_corrected_action_is_guarded_and_says_why() {
     let mut scratch = ActScratch::default();
     let (mut clipped, mut forced) = (0, 0);
     for input in draw_inputs(policy.network(), &policy.manifest().observation_space, 200, 8) {
-        let golden = GoldenVector::of(policy.network(), &input, &mut scratch);
+        let golden = GoldenVector::of(policy.network(), &input, &mut MemoryState::default(), &mut scratch);
         let (answers, summary) = run(&policy, &json!({"vector": input.observation, "mask": input.mask}).to_string());
         let best = |logits: &[f32]| (1..logits.len()).fold(0, |b, k| if logits[k] > logits[b] { k } else { b });
         let (start, region) = (best(&golden.head[1..4]), best(&golden.head[4..]));
@@ -130,7 +135,7 @@ fn faulty_lines_are_answered_in_words_and_the_loop_goes_on() {
         (r#"{"vector":[0,0,0],"observation":{}}"#, "line 1: both `observation` and `vector`, expected one of them"),
         (
             r#"{"vector":[0,0,0],"masks":{}}"#,
-            "line 1: unknown key `masks`, expected `observation` or `vector`, and `mask`",
+            "line 1: unknown key `masks`, expected `observation` or `vector`, and `mask` or `first`",
         ),
         (r#"{"observation":{"soc":0,"carbon":1}}"#, "line 1: `observation` lacks `price`, expected all 3 names"),
         (
@@ -249,4 +254,30 @@ fn the_loop_ends_quietly_when_nobody_listens_and_aloud_when_the_disk_is_full() {
     let text = full.expect_err("a full disk").to_string();
     assert!(text.starts_with("answer to line 1: cannot write: "), "{text}");
     assert!(text.contains("\n\nhint: check where the output goes"), "{text}");
+}
+
+#[test]
+fn a_policy_with_memory_goes_on_from_line_to_line_until_a_new_episode_is_told() {
+    let shape = NetworkShape { hidden: vec![16], memory: Some((MemoryCell::Lstm, 8)), ..NetworkShape::default() };
+    let policy = policy_of(&mixed(), &shape);
+    let mut inputs = draw_inputs(policy.network(), &policy.manifest().observation_space, 3, 8);
+    inputs.iter_mut().for_each(|input| input.mask.clear());
+    let line = |i: usize| json!({"vector": inputs[i].observation});
+    let again = json!({"vector": inputs[0].observation, "first": true});
+    // A line that is refused leaves nothing behind.
+    let (short, odd) = (json!({"vector": [1, 2]}), json!({"vector": [0, 0, 0], "first": 1}));
+    let lines = [line(0), line(1), short, odd, line(2), again, line(1)].map(|line| line.to_string());
+    let (answers, summary) = run(&policy, &lines.join("\n"));
+    assert_eq!(summary.errors, 2);
+    assert_eq!(answers[3]["error"], "line 4: `first` is a number, expected a boolean");
+    let (mut state, mut scratch) = (MemoryState::default(), ActScratch::default());
+    let mut expected = |input: usize| {
+        let golden = GoldenVector::of(policy.network(), &inputs[input], &mut state, &mut scratch);
+        golden.value.expect("it has a critic")
+    };
+    let value = |answer: &Value| answer["value"].as_f64().expect("a number") as f32;
+    assert_eq!([0, 1, 4].map(|i| value(&answers[i])), [0, 1, 2].map(&mut expected));
+    assert_eq!(answers[5], answers[0], "the first episode is forgotten");
+    assert_eq!(answers[6], answers[1]);
+    assert_ne!(value(&answers[6]), value(&run(&policy, &lines[1]).0[0]), "what came before matters");
 }

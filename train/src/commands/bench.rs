@@ -10,7 +10,7 @@ use crate::cli::BenchCommand;
 use crate::clock::{machine, process_cpu_seconds};
 use crate::fault::Fault;
 use crate::setting::{load_grid, load_scenario, load_train_config, site_setup};
-use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, draw_inputs};
+use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, MemoryState, draw_inputs};
 use flexai_agents::device::DeviceChoice;
 use flexai_env::core::{Env, EnvContext, SeedTree, VecEnv, make};
 use flexai_env::site::{FlexFleet, default_scenario, is_site_env};
@@ -135,12 +135,13 @@ fn bench_decide(artifact: &Path, decisions: usize, json: bool) -> Outcome {
     let policy = LoadedPolicy::load(artifact).map_err(Failure::input)?;
     let network = policy.network();
     let inputs = draw_inputs(network, &policy.manifest().observation_space, 256, 1);
-    let mut scratch = ActScratch::default();
+    let (mut state, mut scratch) = (MemoryState::default(), ActScratch::default());
     let mut ns: Vec<u64> = (0..decisions)
         .map(|i| {
             let input = &inputs[i % inputs.len()];
             let begin = Instant::now();
-            std::hint::black_box(network.act(&input.observation, &input.mask, &mut scratch, ActMode::Deterministic));
+            let mode = ActMode::Deterministic;
+            std::hint::black_box(network.act(&input.observation, &input.mask, &mut state, &mut scratch, mode));
             begin.elapsed().as_nanos() as u64
         })
         .collect();

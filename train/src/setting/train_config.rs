@@ -180,7 +180,8 @@ impl Config for TrainConfig {
         faults.require(self.is_site() || self.curriculum.is_empty(), "curriculum", || {
             format!("`curriculum` changes a site, but `env.id` is {}", self.env.id)
         });
-        for message in self.ppo.validate().into_iter().chain(self.network.validate()) {
+        let learning = [self.ppo.validate(), self.network.validate(), self.network.validate_with(&self.ppo)];
+        for message in learning.concat() {
             let key = message.split('`').nth(1).unwrap_or("ppo").to_string();
             faults.push(&key, message);
         }

@@ -20,7 +20,7 @@ mod tests;
 pub(super) use learner::HostLearner;
 pub(super) use policy::{HostMlp, HostPolicy, HostScratch};
 
-use super::config::NetworkConfig;
+use super::network_config::{MemoryChoice, NetworkConfig};
 use crate::artifact::{ActionHead, Activation, CriticInput, HeadStyle};
 
 /// Head parameters beyond which buffers of one column each would be too large.
@@ -40,9 +40,11 @@ pub(super) fn supports(network: &NetworkConfig, heads: &ActionHead) -> bool {
         critic: _,
         critic_hidden: _,
         critic_observation: _,
+        memory,
+        memory_size: _,
     } = network;
     let plain = heads.style == HeadStyle::default() && network.critic_input() == CriticInput::Observation;
-    knows(*activation) && !layer_norm && plain && heads.parameter_len() <= HEAD_LEN_MAX
+    *memory == MemoryChoice::None && knows(*activation) && !layer_norm && plain && heads.parameter_len() <= HEAD_LEN_MAX
 }
 
 /// Whether an activation has a kernel here.

@@ -9,6 +9,7 @@ use crate::ppo::distribution::HeadLayout;
 use crate::ppo::gae::Advantages;
 use crate::ppo::learner::{LearnSettings, in_order};
 use crate::ppo::loss::{LossSettings, loss};
+use crate::ppo::memory::Order;
 use crate::ppo::optimizer::ClippedAdam;
 use crate::ppo::rollout::RolloutBuffer;
 use crate::ppo::schedule::TargetKlRule;
@@ -177,9 +178,14 @@ fn the_gradient_is_that_of_burns_autodiff() {
     for (c, case) in Case::all().enumerate() {
         let (layout, device, network) = (HeadLayout::new(&case.policy.heads), Case::device(), case.network());
         let whole = case.rollout.upload(&layout, &case.advantages, &device);
-        let batch = in_order(&whole, &case.advantages.advantages, &case.order, case.learn_settings());
+        let batch = in_order(
+            &whole,
+            &case.advantages.advantages,
+            &Order { rows: case.order.clone(), lanes: Vec::new() },
+            case.learn_settings(),
+        );
         let loss = loss(&network, &layout, &batch, case.settings);
-        let expected = read(network.flatten_gradients(&mut loss.total.backward())).unwrap();
+        let expected = read(network.flatten_gradients(&mut loss.total.backward(), &loss.replays)).unwrap();
         let (found, total) = case.gradient();
         assert_eq!(found.len(), expected.len());
         let size = norm(expected.iter().map(|x| f64::from(*x)));
