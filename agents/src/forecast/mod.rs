@@ -4,6 +4,22 @@
 //! Always: a forecaster reads nothing but `Knowledge` and what it was fitted to; the same moment gives the same bytes.
 //! Not here: what an environment observes of it (`flexai-env`, `ForecastSource`), commands and pages (`train/`).
 
+mod boosted;
+mod conformal;
 mod contract;
+mod features;
+mod floors;
+mod lead;
+mod member;
+mod moment;
+mod regression;
+mod residuals;
+mod ridge;
+mod rows;
+#[cfg(test)]
+mod scratch;
 
+pub use boosted::{BoostError, BoostedOptions};
 pub use contract::{Distribution, Forecaster, LEVELS, Provenance, Target};
+pub use member::{Fit, FitError, FitOptions, History, KINDS, Load, Member, MemberKind};
+pub use ridge::RidgeOptions;
