@@ -38,7 +38,7 @@ impl Default for BoostedOptions {
         Self {
             trees: 200,
             learning_rate: 0.06,
-            max_depth: 6,
+            max_depth: 5,
             min_leaf_weight: 60.0,
             l2: 20.0,
             subsample: 0.5,

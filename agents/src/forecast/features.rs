@@ -1,7 +1,7 @@
 //! The features of each target.
 //!
 //! In: a [`Moment`] and a coming period. Out: a row of numbers, scale-free where prices are concerned.
-//! Always: the same length for a target; what is missing is NaN; what the first numbers mean is fixed by [`LEAD`].
+//! Always: the same length for a target; what is missing is NaN; the first numbers are the calendar's.
 //! Not here: base and scale (`moment.rs`).
 
 use super::contract::Target;
@@ -9,8 +9,6 @@ use super::moment::{DAY, Moment, WEEK, mean};
 use flexai_env::grid::Signal;
 use std::f64::consts::TAU;
 
-/// Index of the number of periods since the newest known value.
-pub(super) const LEAD: usize = 0;
 /// Features before this index are for trees alone: a line through a half-hour's number makes no sense.
 pub(super) const FIRST_LINEAR: usize = 4;
 

@@ -101,19 +101,32 @@ pub struct MemberKind {
     pub name: &'static str,
     /// Whether it is an honest floor: no model, only what anybody could say.
     pub floor: bool,
+    /// Targets whose ensemble it takes part in; it is judged in all that it covers.
+    pub joins: &'static [Target],
     /// Fits it.
     pub fit: Fit,
     /// Loads it.
     pub load: Load,
 }
 
+const NONE: &[Target] = &[];
+const ALL: &[Target] = &Target::ALL;
+/// What publishers forecast themselves.
+const FORWARD: &[Target] = &[Target::IntradayPrice, Target::ImbalancePrice, Target::Wind, Target::Solar];
+
+macro_rules! member {
+    ($name:literal, floor $floor:literal, $joins:ident, $fit:path, $load:path) => {
+        MemberKind { name: $name, floor: $floor, joins: $joins, fit: $fit, load: $load }
+    };
+}
+
 /// All members; the order is that of reports.
 pub const KINDS: [MemberKind; 7] = [
-    MemberKind { name: "persistence", floor: true, fit: floors::fit_persistence, load: floors::load_persistence },
-    MemberKind { name: "yesterday", floor: true, fit: floors::fit_yesterday, load: floors::load_yesterday },
-    MemberKind { name: "last_week", floor: true, fit: floors::fit_last_week, load: floors::load_last_week },
-    MemberKind { name: "published", floor: true, fit: floors::fit_published, load: floors::load_published },
-    MemberKind { name: "present", floor: true, fit: floors::fit_present, load: floors::load_present },
-    MemberKind { name: "ridge", floor: false, fit: RidgeMember::fit, load: RidgeMember::load },
-    MemberKind { name: "boosted", floor: false, fit: BoostedMember::fit, load: BoostedMember::load },
+    member!("persistence", floor true, NONE, floors::fit_persistence, floors::load_persistence),
+    member!("yesterday", floor true, NONE, floors::fit_yesterday, floors::load_yesterday),
+    member!("last_week", floor true, NONE, floors::fit_last_week, floors::load_last_week),
+    member!("published", floor true, FORWARD, floors::fit_published, floors::load_published),
+    member!("present", floor true, NONE, floors::fit_present, floors::load_present),
+    member!("ridge", floor false, ALL, RidgeMember::fit, RidgeMember::load),
+    member!("boosted", floor false, ALL, BoostedMember::fit, BoostedMember::load),
 ];

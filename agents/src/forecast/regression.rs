@@ -7,6 +7,7 @@
 use super::boosted::Boosted;
 use super::conformal::{Conformal, within};
 use super::contract::{Distribution, Forecaster, Provenance, Target};
+use super::lead;
 use super::member::{FitError, History, Member};
 use super::moment::Moment;
 use super::residuals;
@@ -22,12 +23,14 @@ const HELD_OUT_DAYS: usize = 180;
 const LEAST_DAYS: usize = 60;
 
 /// Answers of one target, in units of the scale.
-trait Model: Serialize + DeserializeOwned + Send + Sync + Sized {
+pub(super) trait Model: Serialize + DeserializeOwned + Send + Sync + Sized {
     const NAME: &'static str;
+    /// Whether it needs rows for trees.
+    const TREES: bool;
 
     fn fit(rows: &TargetRows, target: Target, history: &History<'_>) -> Result<Self, FitError>;
 
-    fn answer(&self, lead: usize, row: &[f64]) -> f64;
+    fn answer(&self, lead: usize, group: usize, row: &[f64]) -> f64;
 
     fn is_sound(&self, width: usize) -> bool;
 }
@@ -59,31 +62,36 @@ pub(super) struct Hybrid {
 }
 
 /// Rows of one target, for lines, near trees and far trees.
-struct TargetRows {
+pub(super) struct TargetRows {
     lines: Rows,
     near: Rows,
     far: Rows,
 }
 
 impl TargetRows {
-    fn collect(trace: &GridTrace, from: usize, to: usize, target: Target) -> Self {
+    fn collect(trace: &GridTrace, from: usize, to: usize, target: Target, trees: bool) -> Self {
+        let trees = |leads: fn(usize, bool) -> Vec<usize>| match trees {
+            true => Rows::collect(trace, from..to, target, leads),
+            false => Rows::default(),
+        };
         Self {
             lines: Rows::collect(trace, from..to, target, leads_of_groups),
-            near: Rows::collect(trace, from..to, target, near_leads),
-            far: Rows::collect(trace, from..to, target, far_leads),
+            near: trees(near_leads),
+            far: trees(far_leads),
         }
     }
 }
 
 impl Model for Ridge {
     const NAME: &'static str = "ridge";
+    const TREES: bool = false;
 
     fn fit(rows: &TargetRows, _: Target, history: &History<'_>) -> Result<Self, FitError> {
         Ok(Ridge::fit(&rows.lines, &history.options.ridge))
     }
 
-    fn answer(&self, lead: usize, row: &[f64]) -> f64 {
-        self.predict(lead, row).unwrap_or(0.0)
+    fn answer(&self, _: usize, group: usize, row: &[f64]) -> f64 {
+        self.predict(group, row).unwrap_or(0.0)
     }
 
     fn is_sound(&self, width: usize) -> bool {
@@ -93,13 +101,14 @@ impl Model for Ridge {
 
 impl Model for Hybrid {
     const NAME: &'static str = "boosted";
+    const TREES: bool = true;
 
     fn fit(rows: &TargetRows, target: Target, history: &History<'_>) -> Result<Self, FitError> {
         let options = history.options;
         let line = Ridge::fit(&rows.lines, &options.ridge);
         let mut near = rows.near.clone();
         for i in 0..near.len() {
-            near.outcomes[i] -= line.predict(near.leads[i], rows.near.row(i)).unwrap_or(0.0);
+            near.outcomes[i] -= line.predict(near.groups[i], rows.near.row(i)).unwrap_or(0.0);
         }
         let grow = |rows: &Rows, which: u64| {
             let seed = options.seed.wrapping_mul(1_000).wrapping_add(10 * target as u64 + which);
@@ -109,11 +118,11 @@ impl Model for Hybrid {
         Ok(Self { line, near: grow(&near, 0)?, far: grow(&rows.far, 1)? })
     }
 
-    fn answer(&self, lead: usize, row: &[f64]) -> f64 {
+    fn answer(&self, lead: usize, group: usize, row: &[f64]) -> f64 {
         if lead > NEAR {
             return self.far.predict(row);
         }
-        self.line.predict(lead, row).unwrap_or(0.0) + self.near.predict(row)
+        self.line.predict(group, row).unwrap_or(0.0) + self.near.predict(row)
     }
 
     fn is_sound(&self, width: usize) -> bool {
@@ -139,7 +148,7 @@ impl<M: Model + Clone + 'static> RegressionMember<M> {
     fn fit_until(history: &History<'_>, to: usize, errors: Vec<Conformal>) -> Result<Self, FitError> {
         let mut regression = Regression { widths: Vec::new(), models: Vec::new(), errors };
         for target in Target::ALL {
-            let rows = TargetRows::collect(history.trace, history.from, to, target);
+            let rows = TargetRows::collect(history.trace, history.from, to, target, M::TREES);
             regression.widths.push(rows.lines.width as u32);
             regression.models.push(M::fit(&rows, target, history)?);
         }
@@ -213,7 +222,7 @@ impl<M: Model + Clone + 'static> Member for RegressionMember<M> {
                 continue;
             }
             moment.row(t, &mut row);
-            *out = within(*out + scale * model.answer(t - known.now(), &row), target);
+            *out = within(*out + scale * model.answer(t - known.now(), lead::group(known, t), &row), target);
             moment.missing(t).for_each(|name| residuals::note(&mut missing, name));
         }
         residuals::keep_known(known, target, first, out);

@@ -25,7 +25,7 @@ pub(super) fn conformal(member: &dyn Member, target: Target, trace: &GridTrace, 
         moments.par_iter().map(|now| scaled_errors(member, target, trace, *now)).collect();
     let mut errors = vec![Vec::new(); GROUPS];
     parts.into_iter().flatten().for_each(|(group, error)| errors[group].push(error));
-    Conformal::from_errors(errors)
+    Conformal::from_errors(errors, (trace.len() - first) / DAY)
 }
 
 /// Whether the errors of a moment are counted: every seventh half-hour, and 11:00 for the next local day.
@@ -51,7 +51,7 @@ fn scaled_errors(member: &dyn Member, target: Target, trace: &GridTrace, now: us
         let t = now + lead;
         let scale = moment.scale_at(t);
         let usable = scale > 0.0 && target.known(&known, t).is_none();
-        Some((lead::group(lead), (target.truth(trace, t).filter(|_| usable)? - mean) / scale))
+        Some((lead::group(&known, t), (target.truth(trace, t).filter(|_| usable)? - mean) / scale))
     };
     means.iter().enumerate().filter_map(of).collect()
 }
@@ -73,7 +73,7 @@ pub(super) fn spread_out(
         let t = first + k;
         *out = match errors {
             Some(errors) if target.known(known, t).is_none() => {
-                errors.around(*mean, moment.scale_at(t), t.saturating_sub(known.now()), target)
+                errors.around(*mean, moment.scale_at(t), lead::group(known, t), target)
             }
             _ => Distribution::certain(*mean),
         };

@@ -4,7 +4,7 @@
 //! deviations, so that no answer runs away. Not here: rows (`rows.rs`), base and scale (`moment.rs`).
 
 use super::features::FIRST_LINEAR;
-use super::lead::{self, GROUPS};
+use super::lead::GROUPS;
 use super::rows::Rows;
 use serde::{Deserialize, Serialize};
 
@@ -49,15 +49,15 @@ impl Ridge {
     pub(super) fn fit(rows: &Rows, options: &RidgeOptions) -> Self {
         use rayon::prelude::*;
         let lines = (0..GROUPS).into_par_iter().map(|group| {
-            let of_group: Vec<usize> = (0..rows.len()).filter(|i| lead::group(rows.leads[*i]) == group).collect();
+            let of_group: Vec<usize> = (0..rows.len()).filter(|i| rows.groups[*i] == group).collect();
             (of_group.len() > 500).then(|| Line::fit(rows, &of_group, options))
         });
         Self { lines: lines.collect() }
     }
 
     /// Answer for a row, in units of the scale; `None` where the group was never seen.
-    pub(super) fn predict(&self, lead: usize, row: &[f64]) -> Option<f64> {
-        self.lines[lead::group(lead)].as_ref().map(|line| line.predict(row))
+    pub(super) fn predict(&self, group: usize, row: &[f64]) -> Option<f64> {
+        self.lines[group].as_ref().map(|line| line.predict(row))
     }
 
     /// Whether the parts fit each other and rows of `width` features.
@@ -174,7 +174,7 @@ mod tests {
             let (a, b) = (f64::from(i % 10), f64::from(i % 7));
             rows.features.extend([1.0, 0.0, 0.0, 0.0, a, b]);
             rows.outcomes.push(0.5 + 0.2 * a - 0.1 * b);
-            rows.leads.push(1);
+            rows.groups.push(1);
             rows.age_days.push(0.0);
         }
         let ridge = Ridge::fit(&rows, &RidgeOptions { penalty: 1e-9, half_life_days: 1e9 });
@@ -182,6 +182,6 @@ mod tests {
         assert!((found - 0.9).abs() < 1e-6, "{found}");
         let missing = ridge.predict(1, &[1.0, 0.0, 0.0, 0.0, f64::NAN, 2.0]).expect("fitted");
         assert!((missing - (0.5 + 0.2 * 4.5 - 0.2)).abs() < 1e-6, "{missing}");
-        assert_eq!(ridge.predict(40, &[0.0; 6]), None);
+        assert_eq!(ridge.predict(12, &[0.0; 6]), None);
     }
 }

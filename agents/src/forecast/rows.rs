@@ -4,7 +4,7 @@
 //! no row's features or outcome lie past the range. Not here: models.
 
 use super::contract::Target;
-use super::lead::{self, GROUPS};
+use super::lead;
 use super::moment::{DAY, Moment};
 use flexai_env::grid::{GridTrace, InformationSet, Knowledge};
 use rayon::prelude::*;
@@ -28,6 +28,8 @@ pub(super) struct Rows {
     pub(super) outcomes: Vec<f64>,
     /// Lead of each row, periods since `now`.
     pub(super) leads: Vec<usize>,
+    /// Group of each row.
+    pub(super) groups: Vec<usize>,
     /// Age of each row at the end of the range, in days.
     pub(super) age_days: Vec<f64>,
 }
@@ -59,6 +61,7 @@ impl Rows {
             all.features.extend(chunk.features);
             all.outcomes.extend(chunk.outcomes);
             all.leads.extend(chunk.leads);
+            all.groups.extend(chunk.groups);
             all.age_days.extend(chunk.age_days);
         }
         all
@@ -81,6 +84,7 @@ impl Rows {
             self.features.extend_from_slice(&row);
             self.outcomes.push(outcome.clamp(-OUTLIER, OUTLIER));
             self.leads.push(lead);
+            self.groups.push(lead::group(&known, t));
             self.age_days.push((end - now) as f64 / DAY as f64);
         }
     }
@@ -107,16 +111,12 @@ fn outcome(trace: &GridTrace, moment: &Moment<'_, '_>, t: usize) -> Option<f64> 
     (scale > 0.0 && base.is_finite()).then(|| (truth - base) / scale)
 }
 
-/// One lead of each group in turn, for models of a group; the last group at 11:00 only.
+/// A lead of each group in turn, for lines; at 11:00 all of the next local day. Far groups need fewer rows.
 pub(super) fn leads_of_groups(now: usize, origin: bool) -> Vec<usize> {
-    let turn = |group: usize| {
-        let leads = lead::leads(group);
-        let count = leads.end() - leads.start() + 1;
-        leads.start() + (now * 7 + group) % count
-    };
-    let mut leads: Vec<usize> = (0..GROUPS - 1).map(turn).collect();
+    let far = if now.is_multiple_of(3) { usize::MAX } else { 5 };
+    let mut leads: Vec<usize> = lead::turns(now).take(far).collect();
     if origin {
-        leads.extend(lead::leads(GROUPS - 1));
+        leads.extend(49..=lead::LAST);
     }
     leads
 }
