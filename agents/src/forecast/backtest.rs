@@ -130,7 +130,8 @@ struct Sums {
 impl Sums {
     fn add(&mut self, forecast: &Distribution, truth: f64) {
         let error = truth - forecast.mean;
-        let pinball = |(level, q): (f64, &f64)| if truth >= *q { level * (truth - q) } else { (1.0 - level) * (q - truth) };
+        let pinball =
+            |(level, q): (f64, &f64)| if truth >= *q { level * (truth - q) } else { (1.0 - level) * (q - truth) };
         self.n += 1;
         self.absolute += error.abs();
         self.squared += error * error;

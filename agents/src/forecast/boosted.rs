@@ -5,10 +5,10 @@
 
 use super::rows::Rows;
 use forust_ml::GradientBooster;
+use forust_ml::Matrix;
 use forust_ml::objective::ObjectiveType;
 use forust_ml::sampler::SampleMethod;
 use forust_ml::tree::Tree;
-use forust_ml::Matrix;
 use serde::{Deserialize, Serialize};
 
 /// How a forest is grown.
@@ -124,7 +124,13 @@ impl Boosted {
         self.roots.push(root);
         self.nodes.extend(tree.nodes.iter().map(|node| {
             if node.is_leaf {
-                return Node { feature: LEAF, missing_left: false, value: f64::from(node.weight_value), left: 0, right: 0 };
+                return Node {
+                    feature: LEAF,
+                    missing_left: false,
+                    value: f64::from(node.weight_value),
+                    left: 0,
+                    right: 0,
+                };
             }
             Node {
                 feature: node.split_feature as u16,

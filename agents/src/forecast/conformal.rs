@@ -24,7 +24,10 @@ impl Conformal {
         let own: Vec<Option<[f64; LEVELS.len()]>> =
             errors.iter_mut().map(|errors| (errors.len() >= LEAST).then(|| quantiles(errors, days))).collect();
         let nearest = |group: usize| {
-            (0..GROUPS).filter(|other| own[*other].is_some()).min_by_key(|other| other.abs_diff(group)).and_then(|i| own[i])
+            (0..GROUPS)
+                .filter(|other| own[*other].is_some())
+                .min_by_key(|other| other.abs_diff(group))
+                .and_then(|i| own[i])
         };
         Self { groups: (0..GROUPS).map(|group| own[group].or_else(|| nearest(group)).unwrap_or_default()).collect() }
     }

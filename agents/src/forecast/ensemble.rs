@@ -46,9 +46,8 @@ impl Ensemble {
 
     /// Its members for a target.
     pub(super) fn members(&self, target: Target) -> Vec<&dyn Member> {
-        let joins = |member: &&dyn Member| {
-            KINDS.iter().any(|kind| kind.name == member.name() && kind.joins.contains(&target))
-        };
+        let joins =
+            |member: &&dyn Member| KINDS.iter().any(|kind| kind.name == member.name() && kind.joins.contains(&target));
         self.members.iter().map(|member| &**member).filter(joins).collect()
     }
 

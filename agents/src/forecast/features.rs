@@ -66,7 +66,14 @@ impl Moment<'_, '_> {
         let scaled = |x: f64| x / self.scale;
         let here = self.price(t);
         let slope = |from: usize, to: usize| scaled(self.price(to) - self.price(from));
-        row.extend([slope(t - 1, t), slope(t, t + 1), slope(t - 2, t), slope(t, t + 2), slope(t - 4, t), slope(t, t + 4)]);
+        row.extend([
+            slope(t - 1, t),
+            slope(t, t + 1),
+            slope(t - 2, t),
+            slope(t, t + 2),
+            slope(t - 4, t),
+            slope(t, t + 4),
+        ]);
         let day = mean((t - 4..=t + 4).map(|i| self.price(i)).filter(|x| x.is_finite())).unwrap_or(f64::NAN);
         row.push(scaled(here - day));
         row.push(scaled(here - self.price(self.now)));
@@ -126,7 +133,11 @@ impl Moment<'_, '_> {
     fn wind_row(&self, t: usize, row: &mut Vec<f64>) {
         let published = self.at(Signal::DayAheadForecastWind, Some(t));
         let base = self.base(t);
-        row.extend([base / self.scale, (self.newest_value - base) / self.scale, (published - self.newest_value) / self.scale]);
+        row.extend([
+            base / self.scale,
+            (self.newest_value - base) / self.scale,
+            (published - self.newest_value) / self.scale,
+        ]);
         for periods in [2, 6] {
             let change = self.at(Signal::DayAheadForecastWind, Some(t + periods))
                 - self.at(Signal::DayAheadForecastWind, t.checked_sub(periods));
@@ -182,8 +193,9 @@ impl Moment<'_, '_> {
         out.push(self.scale.ln());
         let last = known.latest(Signal::NetImbalanceVolume, self.now).map_or(self.now, |(at, _)| at);
         let niv = |t: usize| known.get(Signal::NetImbalanceVolume, t).map(|x| x / 500.0);
-        let premium =
-            |t: usize| Some((known.get(Signal::ImbalancePrice, t)? - known.get(Signal::IntradayPrice, t)?) / self.scale);
+        let premium = |t: usize| {
+            Some((known.get(Signal::ImbalancePrice, t)? - known.get(Signal::IntradayPrice, t)?) / self.scale)
+        };
         for lag in 0..3 {
             out.push(niv(last.saturating_sub(lag)).unwrap_or(f64::NAN));
             out.push(premium(last.saturating_sub(lag)).unwrap_or(f64::NAN));
@@ -230,7 +242,9 @@ impl Moment<'_, '_> {
         out.push((self.newest_value / self.scale) - day);
         let last = self.now.checked_sub(1);
         let demand = self.at(Signal::FuelTotal, last);
-        for signal in [Signal::Gas, Signal::Wind, Signal::Nuclear, Signal::Interconnectors, Signal::Coal, Signal::Biomass] {
+        for signal in
+            [Signal::Gas, Signal::Wind, Signal::Nuclear, Signal::Interconnectors, Signal::Coal, Signal::Biomass]
+        {
             out.push(self.at(signal, last) / demand.max(10_000.0));
         }
         let yesterday = last.and_then(|t| t.checked_sub(DAY));

@@ -131,8 +131,7 @@ impl FittedForecasts {
             sha256: sum(bytes),
         });
         let last = members.last().expect("there are members");
-        let first_weeks =
-            Target::ALL.map(|target| residuals::conformal(&**last, target, &seen, range.start)).into();
+        let first_weeks = Target::ALL.map(|target| residuals::conformal(&**last, target, &seen, range.start)).into();
         let manifest = ForecastManifest {
             format: FORMAT,
             table: seen.source().name.clone(),

@@ -50,8 +50,9 @@ kind!(fit_present, load_present, Present);
 impl Floor {
     fn fit(rule: Rule, history: &History<'_>) -> Self {
         let mut floor = Self { rule, errors: vec![None; Target::ALL.len()] };
-        let errors = Target::ALL
-            .map(|target| floor.covers(target).then(|| residuals::conformal(&floor, target, history.trace, history.from)));
+        let errors = Target::ALL.map(|target| {
+            floor.covers(target).then(|| residuals::conformal(&floor, target, history.trace, history.from))
+        });
         floor.errors = errors.into_iter().collect();
         floor
     }
@@ -168,8 +169,8 @@ impl Member for Floor {
         }
         residuals::keep_known(known, target, first, out);
         let newest = newest(known, target).map(|(t, _)| known.period(t));
-        let source = if missing.is_empty() { self.name().into() } else { format!("{}, else the day before", self.name()) };
+        let source =
+            if missing.is_empty() { self.name().into() } else { format!("{}, else the day before", self.name()) };
         Ok(Provenance { issued: known.period(known.now()), newest, source, missing })
     }
 }
-

@@ -72,7 +72,9 @@ pub enum FitError {
         expected: usize,
     },
     /// The booster refused.
-    #[error("forecast member `boosted`, {target}: {reason}\n\nhint: check the holes of the table with `flexai data check`")]
+    #[error(
+        "forecast member `boosted`, {target}: {reason}\n\nhint: check the holes of the table with `flexai data check`"
+    )]
     Boost {
         /// Of what.
         target: &'static str,

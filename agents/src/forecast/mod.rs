@@ -16,14 +16,15 @@ mod lead;
 mod member;
 mod moment;
 mod prepared;
+mod reference;
 mod regression;
 mod residuals;
 mod ridge;
 mod rolling;
 mod rows;
-mod significance;
 #[cfg(test)]
 mod scratch;
+mod significance;
 
 pub use backtest::{Backtest, Fan, Horizon, Score};
 pub use boosted::{BoostError, BoostedOptions};
@@ -32,6 +33,7 @@ pub use ensemble::{Ensemble, Standing};
 pub use fitted::{FORMAT, FittedForecasts, ForecastFileError, ForecastManifest, MemberFile};
 pub use member::{Fit, FitError, FitOptions, History, KINDS, Load, Member, MemberKind};
 pub use prepared::{LEADS, Preparation, PreparedForecasts};
+pub use reference::{NoForecast, PerfectForesight};
 pub use ridge::RidgeOptions;
 pub use rolling::EnsembleOptions;
 pub use significance::{DieboldMariano, diebold_mariano};

@@ -6,6 +6,7 @@
 
 use super::contract::{Distribution, Forecaster, Target};
 use super::ensemble::Ensemble;
+use super::fitted::FittedForecasts;
 use super::moment::{DAY, newest};
 use super::residuals;
 use super::rolling::{Rolling, member_means, reach};
@@ -25,6 +26,7 @@ pub struct PreparedForecasts {
     first: Period,
     moments: usize,
     information: InformationSet,
+    identity: String,
     tables: Vec<Option<Table>>,
 }
 
@@ -59,7 +61,8 @@ impl Preparation<'_> {
 
 impl PreparedForecasts {
     /// Computes the forecasts of all moments; a year of a target takes a few seconds.
-    pub fn new(ensemble: &Ensemble, preparation: &Preparation<'_>) -> Self {
+    pub fn new(fitted: &FittedForecasts, preparation: &Preparation<'_>) -> Self {
+        let ensemble = &fitted.ensemble();
         let moments = preparation.moments.clone();
         let moments = moments.start..moments.end.min(preparation.trace.len());
         let preparation = Preparation { moments: moments.clone(), ..preparation.clone() };
@@ -71,6 +74,7 @@ impl PreparedForecasts {
             first: preparation.trace.period(moments.start),
             moments: moments.len(),
             information: preparation.information,
+            identity: format!("fitted_ensemble {}", fitted.hash()),
             tables: Target::ALL.map(table).into(),
         }
     }
@@ -131,11 +135,11 @@ impl Table {
         let first_weeks = ensemble.first_weeks(target);
         let span = (moments.start, moments.end - 1);
         let rolling =
-            Rolling::learn(&last, target, members.len(), ensemble.options(), first_weeks, span, |now, reach| {
-                match now.checked_sub(moments.start) {
-                    Some(i) => all[i].clone(),
-                    None => member_means(&members, &preparation.at(now), target, reach),
-                }
+            Rolling::learn(&last, target, members.len(), ensemble.options(), first_weeks, span, |now, reach| match now
+                .checked_sub(moments.start)
+            {
+                Some(i) => all[i].clone(),
+                None => member_means(&members, &preparation.at(now), target, reach),
             });
         let mut means = vec![f32::NAN; moments.len() * LEADS];
         means.par_chunks_mut(LEADS).zip(&all).enumerate().for_each(|(i, (out, of_members))| {
@@ -153,6 +157,10 @@ impl Table {
 impl ForecastSource for PreparedForecasts {
     fn name(&self) -> &'static str {
         "fitted_ensemble"
+    }
+
+    fn identity(&self) -> String {
+        self.identity.clone()
     }
 
     fn forecast(&self, known: &Knowledge<'_>, signal: Signal, out: &mut [f64]) -> Result<Freshness, ForecastGap> {

@@ -62,7 +62,8 @@ impl Ridge {
 
     /// Whether the parts fit each other and rows of `width` features.
     pub(super) fn is_sound(&self, width: usize) -> bool {
-        let fits = |line: &Line| [&line.mean, &line.scale, &line.weight].iter().all(|part| part.len() == width - FIRST_LINEAR);
+        let fits =
+            |line: &Line| [&line.mean, &line.scale, &line.weight].iter().all(|part| part.len() == width - FIRST_LINEAR);
         self.lines.len() == GROUPS && self.lines.iter().flatten().all(fits)
     }
 }
@@ -70,8 +71,10 @@ impl Ridge {
 impl Line {
     fn fit(rows: &Rows, of_group: &[usize], options: &RidgeOptions) -> Self {
         let width = rows.width - FIRST_LINEAR;
-        let weights: Vec<f64> =
-            of_group.iter().map(|i| (-rows.age_days[*i] / options.half_life_days * std::f64::consts::LN_2).exp()).collect();
+        let weights: Vec<f64> = of_group
+            .iter()
+            .map(|i| (-rows.age_days[*i] / options.half_life_days * std::f64::consts::LN_2).exp())
+            .collect();
         let (mean, scale) = standard(rows, of_group, &weights, width);
         let total: f64 = weights.iter().sum();
         let intercept = of_group.iter().zip(&weights).map(|(i, w)| w * rows.outcomes[*i]).sum::<f64>() / total;

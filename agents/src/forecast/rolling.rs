@@ -31,7 +31,7 @@ pub struct EnsembleOptions {
 
 impl Default for EnsembleOptions {
     fn default() -> Self {
-        Self { weight_days: 28, interval_days: 56, sharpness: 20.0, bias_share: 0.5 }
+        Self { weight_days: 28, interval_days: 56, sharpness: 20.0, bias_share: 0.25 }
     }
 }
 
