@@ -22,9 +22,9 @@ mod residuals;
 mod ridge;
 mod rolling;
 mod rows;
-#[cfg(test)]
-mod scratch;
 mod significance;
+#[cfg(test)]
+mod tests;
 
 pub use backtest::{Backtest, Fan, Horizon, Score};
 pub use boosted::{BoostError, BoostedOptions};

@@ -7,7 +7,7 @@ use crate::cli::{BacktestArgs, FitForecastArgs, ForecastCommand};
 use crate::fault::Fault;
 use crate::report::write_forecast_page;
 use crate::setting::{EMBEDDED_GRID, load_grid, training_range};
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use flexai_agents::forecast::{Backtest, EnsembleOptions, FitOptions, FittedForecasts, Horizon, Score, Target};
 use flexai_env::grid::InformationSet;
 use serde_json::json;
@@ -109,7 +109,7 @@ fn print_scores(result: &Backtest) -> Result<(), Failure> {
 
 fn table<'a>(scores: impl Iterator<Item = &'a Score>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header([
         "target",
         "forecaster",
