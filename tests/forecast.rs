@@ -26,7 +26,19 @@ fn forecasts_are_fitted_judged_drawn_and_used_by_an_evaluation_that_says_so() {
     let scores = json["scores"].as_array().expect("scores");
     assert_keys(
         &scores[0],
-        &["target", "forecaster", "horizon", "n", "mae", "rmse", "pinball", "crps", "coverage_pct", "skill_pct", "test"],
+        &[
+            "target",
+            "forecaster",
+            "horizon",
+            "n",
+            "mae",
+            "rmse",
+            "pinball",
+            "crps",
+            "coverage_pct",
+            "skill_pct",
+            "test",
+        ],
     );
     assert!(scores.iter().any(|score| score["forecaster"] == "ensemble" && score["horizon"] == "next_day"));
     let html = fs::read_to_string(page.join("index.html")).expect("the page was written");
@@ -35,7 +47,8 @@ fn forecasts_are_fitted_judged_drawn_and_used_by_an_evaluation_that_says_so() {
     let words = flexai(&[&backtest[..], &days].concat()).ok().stdout;
     assert!(words.contains("next local day, forecast at 11:00") && words.contains("| carbon"), "{words}");
 
-    let evaluate = ["evaluate", "planner", "--rivals", "none", "--no-oracle", "--no-cache", "--weeks", "1", "--grid", &grid];
+    let evaluate =
+        ["evaluate", "planner", "--rivals", "none", "--no-oracle", "--no-cache", "--weeks", "1", "--grid", &grid];
     let range = ["--from", "2024-01-08", "--to", "2024-01-15", "--json", "--forecast"];
     let play = |forecast: &str| flexai(&[&evaluate[..], &range, &[forecast]].concat()).ok().json();
     let identity = format!("fitted_ensemble {}", fitted["hash"].as_str().expect("a hash"));

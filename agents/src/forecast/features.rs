@@ -78,7 +78,7 @@ impl Moment<'_, '_> {
         row.push(scaled(here - day));
         row.push(scaled(here - self.price(self.now)));
         row.push(f64::from(u8::from(self.known.get(Signal::DayAheadPrice, t).is_some())));
-        row.push(f64::from(u8::from(self.known.local(t).half_hour % 2)));
+        row.push(f64::from(self.known.local(t).half_hour % 2));
         for days in [1, 2, 3, 7] {
             let before = t.checked_sub(days * DAY).filter(|i| *i <= self.newest);
             row.push(before.and_then(|i| self.spread(i)).map_or(f64::NAN, scaled));

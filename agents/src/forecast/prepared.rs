@@ -111,8 +111,9 @@ impl PreparedForecasts {
     /// Fills what the table holds; later leads repeat the day before them.
     fn fill(&self, known: &Knowledge<'_>, target: Target, out: &mut [f64]) -> Result<Freshness, ForecastGap> {
         let row = self.row(known, target).ok_or_else(|| residuals::gap(known, target))?;
-        for k in 0..out.len() {
-            out[k] = if k < LEADS { f64::from(row[k]) } else { out[k - DAY] };
+        out.iter_mut().zip(row).for_each(|(out, mean)| *out = f64::from(*mean));
+        for k in LEADS..out.len() {
+            out[k] = out[k - DAY];
         }
         if let (Some(value), Some(out)) = (target.known(known, known.now()), out.first_mut()) {
             *out = value;
