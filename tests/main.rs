@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod data_import;
 mod evaluation;
+mod forecast;
 mod options;
 mod readme;
 mod rivals;

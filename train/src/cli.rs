@@ -2,12 +2,14 @@
 //!
 //! In: arguments. Out: one parsed command. Not here: what the commands do (`commands/`).
 
+mod forecast;
 mod sweep;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexai_agents::device::DeviceChoice;
 use flexai_agents::ppo::LearnerChoice;
+pub use forecast::{BacktestArgs, FitForecastArgs, ForecastArgs, ForecastCommand};
 use std::path::PathBuf;
 pub use sweep::{SweepArgs, TrialArgs};
 
@@ -44,6 +46,8 @@ pub enum Command {
     Env(EnvArgs),
     /// Check and import grid tables and workload traces, fit or write what is drawn instead
     Data(DataArgs),
+    /// Fit forecasts of prices, carbon, wind and sun, and judge them on data they have not seen
+    Forecast(ForecastArgs),
     /// Measure speed, with the machine it was measured on
     Bench(BenchArgs),
     /// Draw a figure as SVG
@@ -88,6 +92,9 @@ pub struct TrainArgs {
     /// Grid table (.csv or .csv.gz) instead of the embedded synthetic grid
     #[arg(long)]
     pub grid: Option<PathBuf>,
+    /// Forecast: persistence, none, perfect (a cheat), or a folder made by `forecast fit`
+    #[arg(long, value_name = "FORECAST", conflicts_with = "resume")]
+    pub forecast: Option<String>,
     /// Folder of the run
     #[arg(long, conflicts_with = "resume")]
     pub out: Option<PathBuf>,
@@ -115,6 +122,9 @@ pub struct EvaluateArgs {
     /// Grid table; without it the one the policy was trained on, or the embedded grid
     #[arg(long)]
     pub grid: Option<PathBuf>,
+    /// Forecast: persistence, none, perfect (a cheat), or a folder made by `forecast fit`; without it the policy's own
+    #[arg(long, value_name = "FORECAST")]
+    pub forecast: Option<String>,
     /// Split of the calendar: train, validation or test
     #[arg(long, default_value = "validation", conflicts_with_all = ["from", "to"])]
     pub split: String,

@@ -30,6 +30,17 @@ impl Target {
     /// All targets, in the order of reports.
     pub const ALL: [Self; 5] = [Self::IntradayPrice, Self::ImbalancePrice, Self::Carbon, Self::Wind, Self::Solar];
 
+    /// Name in reports and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IntradayPrice => "intraday price",
+            Self::ImbalancePrice => "imbalance price",
+            Self::Carbon => "carbon",
+            Self::Wind => "wind",
+            Self::Solar => "solar",
+        }
+    }
+
     /// The column it is read from; `None` for solar output, which is a quotient.
     pub fn signal(self) -> Option<Signal> {
         match self {

@@ -44,7 +44,8 @@ pub struct OutlookOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ForecastChoice {
-    /// Published day-ahead prices with today's deviations fading out, the same half-hour of the last days elsewhere.
+    /// That of the site: without another one published day-ahead prices with today's deviations fading out, and the same
+    /// half-hour of the last days elsewhere.
     #[default]
     DayAheadPersistence,
     /// The truth, which nobody has: a cheat that measures what a forecast is worth.
@@ -93,7 +94,8 @@ impl OutlookOptions {
 #[derive(Clone)]
 pub struct Outlook {
     options: OutlookOptions,
-    source: Arc<dyn ForecastSource>,
+    /// A source of one's own; without it that of the site.
+    source: Option<Arc<dyn ForecastSource>>,
     /// Index price, then full price without events, from now on.
     full: Vec<f64>,
     index: Vec<f64>,
@@ -105,14 +107,17 @@ pub struct Outlook {
 
 impl std::fmt::Debug for Outlook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outlook").field("options", &self.options).field("source", &self.source.name()).finish()
+        f.debug_struct("Outlook")
+            .field("options", &self.options)
+            .field("source", &self.source.as_ref().map(|source| source.name()))
+            .finish()
     }
 }
 
 impl Outlook {
-    /// An outlook with the forecast that the options name.
+    /// An outlook with the forecast of the site that it looks at.
     pub fn new(options: OutlookOptions) -> Self {
-        Self::with_source(options, Arc::new(DayAheadPersistence))
+        Self { source: None, ..Self::with_source(options, Arc::new(DayAheadPersistence)) }
     }
 
     /// The same with a forecast source of one's own.
@@ -120,7 +125,7 @@ impl Outlook {
         let empty = Vec::new;
         Self {
             options,
-            source,
+            source: Some(source),
             full: empty(),
             index: empty(),
             carbon: empty(),
@@ -188,11 +193,12 @@ impl Outlook {
             buffer.clear();
             buffer.resize(periods, 0.0);
         }
-        self.source.forecast(&known, config.tariff.paid_price.signal(), &mut self.index)?;
-        self.source.forecast(&known, flexai_env::grid::Signal::CarbonIntensity, &mut self.carbon)?;
+        let source = self.source.as_deref().unwrap_or(site.forecast_source());
+        source.forecast(&known, config.tariff.paid_price.signal(), &mut self.index)?;
+        source.forecast(&known, flexai_env::grid::Signal::CarbonIntensity, &mut self.carbon)?;
         self.carbon.iter_mut().for_each(|carbon| *carbon = site.place().regional_carbon(*carbon));
         if config.solar.capacity_mwp > 0.0 {
-            self.source.forecast_solar(&known, &mut self.solar_factor);
+            source.forecast_solar(&known, &mut self.solar_factor);
         }
         if self.options.forecast == ForecastChoice::Perfect {
             self.cheat(site);

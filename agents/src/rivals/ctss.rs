@@ -10,7 +10,7 @@
 use super::rival::{OptionSpec, RivalPolicy, without_jobs};
 use super::slots::{Slots, Wish};
 use crate::policy::{Policy, Situation};
-use flexai_env::grid::{DayAheadPersistence, ForecastSource, Signal};
+use flexai_env::grid::Signal;
 use flexai_env::site::{SiteAction, SiteConfig, SiteView};
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +119,7 @@ impl Ctss {
 
     /// Expected price and regional carbon intensity of the coming periods; false if nothing is known.
     fn forecast(&mut self, site: &SiteView<'_>, periods: usize) -> bool {
-        let (known, place, source) = (site.known(), site.place(), DayAheadPersistence);
+        let (known, place, source) = (site.known(), site.place(), site.forecast_source());
         self.price.resize(periods, 0.0);
         self.carbon.resize(periods, 0.0);
         let paid = site.config().tariff.paid_price.signal();

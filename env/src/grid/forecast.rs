@@ -34,6 +34,11 @@ pub trait ForecastSource: Send + Sync {
     /// Short name for reports.
     fn name(&self) -> &'static str;
 
+    /// What it is, so that equal identities mean equal forecasts: its name, and a digest where it was fitted.
+    fn identity(&self) -> String {
+        self.name().into()
+    }
+
     /// Fills `out[k]` with the expected value of `signal` in period `now + k`.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::grid_features::{GRID_FEATURES, grid_schema};
 use super::setup::{FORECAST_LEN, Place, SiteSetup};
 use super::state::SiteState;
 use crate::core::{ObservationField, ObservationSchema};
-use crate::grid::Knowledge;
+use crate::grid::{ForecastSource, Knowledge};
 use crate::market::events::FlexEvent;
 use crate::units::{MegawattHours, Megawatts, PERIOD_HOURS};
 use crate::workload::{ClassView, Job, URGENCY};
@@ -127,6 +127,11 @@ impl<'a> SiteView<'a> {
     /// Grid values known now.
     pub fn known(&self) -> Knowledge<'a> {
         self.setup.knowledge(self.now())
+    }
+
+    /// What is forecast by.
+    pub fn forecast_source(&self) -> &'a dyn ForecastSource {
+        self.setup.forecast_source().as_ref()
     }
 
     /// Forecast of the full price from now on, GBP/MWh.

@@ -46,6 +46,7 @@ pub struct SiteSetup {
     features: Vec<f32>,
     events: EventSchedule,
     training_starts: Vec<u32>,
+    forecast: Arc<dyn ForecastSource>,
 }
 
 /// One site of a scenario: what it is and what it meets in every period of the trace.
@@ -324,15 +325,20 @@ impl Place {
 }
 
 impl SiteSetup {
+    /// What environments observe of the future, and rivals plan by.
+    pub fn forecast_source(&self) -> &Arc<dyn ForecastSource> {
+        &self.forecast
+    }
+
     /// Prepares a scenario on a trace; training windows start inside `training`.
     ///
     /// # Errors
     /// [`SetupError`] if the scenario has faults.
     pub fn new(config: SiteConfig, trace: Arc<GridTrace>, training: Range<usize>) -> Result<Self, SetupError> {
-        Self::with_forecast(config, trace, training, &DayAheadPersistence)
+        Self::with_forecast(config, trace, training, Arc::new(DayAheadPersistence))
     }
 
-    /// The same with another forecast source.
+    /// The same with another forecast source, which environments observe and rivals plan by.
     ///
     /// # Errors
     /// As [`SiteSetup::new`].
@@ -340,7 +346,7 @@ impl SiteSetup {
         config: SiteConfig,
         trace: Arc<GridTrace>,
         training: Range<usize>,
-        source: &dyn ForecastSource,
+        forecast: Arc<dyn ForecastSource>,
     ) -> Result<Self, SetupError> {
         let faults: Vec<String> = config.validate().into_iter().map(|(key, text)| format!("`{key}` {text}")).collect();
         if !faults.is_empty() {
@@ -356,8 +362,9 @@ impl SiteSetup {
             places.push(Place::new(site, generator, &trace, measured.as_ref()));
         }
         let events = EventSchedule::build(&config.events, &trace, &SeedTree::new(EVENT_SEED))?;
-        let mut setup = Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new() };
-        setup.fill_features(source);
+        let mut setup =
+            Self { config, trace, places, events, features: Vec::new(), training_starts: Vec::new(), forecast };
+        setup.fill_features();
         setup.training_starts = setup.usable_starts(training);
         Ok(setup)
     }
@@ -489,7 +496,8 @@ impl SiteSetup {
         starts
     }
 
-    fn fill_features(&mut self, source: &dyn ForecastSource) {
+    fn fill_features(&mut self) {
+        let source = &*self.forecast;
         let n = self.trace.len();
         let mut features = vec![f32::NAN; n * GRID_FEATURES];
         let rows: Vec<Vec<(Vec<f32>, Outlook)>> = features

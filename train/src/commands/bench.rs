@@ -9,7 +9,7 @@ use super::{Failure, Outcome};
 use crate::cli::BenchCommand;
 use crate::clock::{machine, process_cpu_seconds};
 use crate::fault::Fault;
-use crate::setting::{load_grid, load_scenario, load_train_config, site_setup};
+use crate::setting::{load_grid, load_scenario, load_train_config, site_setup, site_setup_with};
 use flexai_agents::artifact::{ActMode, ActScratch, LoadedPolicy, MemoryState, draw_inputs};
 use flexai_agents::device::DeviceChoice;
 use flexai_env::core::{Env, EnvContext, SeedTree, VecEnv, make};
@@ -109,7 +109,11 @@ fn bench_train(config: &Path, updates: u64, device: Option<DeviceChoice>, set: &
     at_least_one("--updates", updates as usize)?;
     let mut config = load_train_config(config, set)?;
     config.device = device.unwrap_or(config.device);
-    let setup = if config.is_site() { Some(site_setup(config.site(), load_grid(&config.env.grid)?)?) } else { None };
+    let setup = if config.is_site() {
+        Some(site_setup_with(config.site(), &config.env.grid, &config.env.forecast)?)
+    } else {
+        None
+    };
     let mut trainer = build_trainer(&config, setup.as_ref())?;
     // The first update warms caches, and compiles shaders on a GPU.
     trainer.update().map_err(Failure::world)?;

@@ -11,7 +11,7 @@ use crate::evaluation::{
     WeekRange, evaluate as play_and_report, evaluation_table, remarks, verdict,
 };
 use crate::fault::Fault;
-use crate::setting::{EMBEDDED_GRID, load_grid, load_scenario, site_setup};
+use crate::setting::{EMBEDDED_GRID, SIMPLE_FORECAST, load_scenario, site_setup_with};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
 use flexai_env::core::{EnvContext, SeedTree, make};
 use flexai_env::grid::{Date, Period, Split};
@@ -133,15 +133,32 @@ fn plan(args: &EvaluateArgs, players: &[Player]) -> Result<EvaluationPlan, Failu
         Some(path) => path.display().to_string(),
         None => trained.map(TrainedPolicy::grid).transpose()?.flatten().unwrap_or_else(|| EMBEDDED_GRID.to_string()),
     };
-    let setup = site_setup(scenario, load_grid(&grid)?)?;
+    let forecast = forecast_of(args, players)?;
+    let setup = site_setup_with(scenario, &grid, &forecast)?;
     let range = match (&args.from, &args.to) {
-        (Some(from), Some(to)) => WeekRange::Dates(dates(from, to)?),
+        (Some(from), Some(to)) => WeekRange::Dates(date_range(from, to)?),
         _ => WeekRange::Split(split(&args.split)?),
     };
     let seeds = args.seeds.unwrap_or(1);
     at_least_one("--seeds", seeds)?;
     at_least_one("--weeks", args.weeks.unwrap_or(1))?;
     Ok(EvaluationPlan::new(setup, range, args.weeks, seeds)?)
+}
+
+/// The forecast asked for; without one that of the first trained policy. Policies that learnt with another are named: what
+/// they observe here is not what they learnt with.
+fn forecast_of(args: &EvaluateArgs, players: &[Player]) -> Result<String, Failure> {
+    let trained: Vec<&TrainedPolicy> = players.iter().filter_map(Player::trained).collect();
+    let forecast = match (&args.forecast, trained.first()) {
+        (Some(name), _) => name.clone(),
+        (None, Some(policy)) => policy.forecast(),
+        (None, None) => SIMPLE_FORECAST.into(),
+    };
+    for policy in trained.iter().filter(|policy| policy.forecast() != forecast) {
+        let (name, learnt) = (&policy.name, policy.forecast());
+        eprintln!("warning: {name} learnt with the forecast `{learnt}`, and observes `{forecast}` here");
+    }
+    Ok(forecast)
 }
 
 pub(super) fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
@@ -151,7 +168,7 @@ pub(super) fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {
     Err(Fault::new(option, "is 0, expected 1 or more").hint("leave it out for the usual number").into())
 }
 
-fn dates(from: &str, to: &str) -> Result<std::ops::Range<Period>, Failure> {
+pub(super) fn date_range(from: &str, to: &str) -> Result<std::ops::Range<Period>, Failure> {
     let range = date("--from", from)?..date("--to", to)?;
     if range.is_empty() {
         let message = format!("`{to}` is not after `{from}`, expected a later day");
@@ -160,7 +177,7 @@ fn dates(from: &str, to: &str) -> Result<std::ops::Range<Period>, Failure> {
     Ok(range)
 }
 
-fn split(name: &str) -> Result<Split, Failure> {
+pub(super) fn split(name: &str) -> Result<Split, Failure> {
     Split::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
         let message = format!("`{name}` is no split, expected train, validation or test");
         Fault::new("--split", message).hint("or give dates with --from and --to").into()

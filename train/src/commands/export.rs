@@ -5,7 +5,7 @@ use super::policy_source::{POLICY_FOLDER, artifact_folder};
 use super::{Failure, Outcome};
 use crate::cli::ExportArgs;
 use crate::fault::Fault;
-use crate::setting::{EMBEDDED_GRID, forget_folders};
+use crate::setting::{EMBEDDED_GRID, forget_folders, is_forecast_word};
 use flexai_agents::artifact::{
     ArtifactError, EnvRecord, LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy,
 };
@@ -37,6 +37,13 @@ fn forget_paths(mut env: EnvRecord, mut training: TrainingRecord) -> (EnvRecord,
         && run.get("grid").and_then(Value::as_str).is_some_and(|grid| grid != EMBEDDED_GRID)
     {
         run.remove("grid");
+    }
+    if let Some(run) = training.run.as_object_mut()
+        && let Some(forecast) = run.get("forecast").and_then(Value::as_str)
+        && !is_forecast_word(forecast)
+    {
+        let name = Path::new(forecast).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        run.insert("forecast".into(), json!(name));
     }
     if let Ok(stored) = serde_json::from_value::<SiteConfig>(env.scenario.clone()) {
         let mut named = stored.clone();

@@ -12,6 +12,7 @@ mod env;
 mod evaluate;
 mod export;
 mod figure;
+mod forecast;
 mod output;
 mod policy_source;
 mod report;
@@ -102,6 +103,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Decide(args) => decide::decide(&args),
         Command::Env(args) => env::env(&args.command),
         Command::Data(args) => data::data(&args.command),
+        Command::Forecast(args) => forecast::forecast(&args.command),
         Command::Bench(args) => bench::bench(&args.command),
         Command::Figure(args) => figure::figure(&args.command),
         Command::Rivals(args) => rivals::list(args.json),

@@ -8,6 +8,7 @@ use super::rivals::{check_fit, choose, rival_identity};
 use crate::evaluation::file_digest;
 use crate::fault::Fault;
 use crate::run_dir::{RunDir, latest_valid, sha256_hex};
+use crate::setting::SIMPLE_FORECAST;
 use flexai_agents::artifact::{LoadedPolicy, MANIFEST_FILE};
 use flexai_agents::hybrid::{self, PlanConfig, adjustment_names, planned_schema};
 use flexai_agents::policy::{NetworkPolicy, PolicySource};
@@ -189,6 +190,12 @@ impl TrainedPolicy {
 
     fn manifest(&self) -> PathBuf {
         self.folder.join(MANIFEST_FILE)
+    }
+
+    /// The forecast it was trained with, as it was named then.
+    pub(super) fn forecast(&self) -> String {
+        let run = &self.loaded.manifest().training.run;
+        run.get("forecast").and_then(Value::as_str).unwrap_or(SIMPLE_FORECAST).to_string()
     }
 
     /// The grid table it was trained on, as it was named then; an exported policy knows only the table's name.

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
 use crate::progress::{Progress, ProgressMode};
 use crate::run_dir::{RunDir, RunManifest, replace_file};
-use crate::setting::{TrainConfig, load_grid, load_train_config, site_setup};
+use crate::setting::{TrainConfig, is_forecast_word, load_train_config, site_setup_with};
 use flexai_agents::hybrid::{self, PlannedFleet};
 use flexai_agents::imitation::TaughtFleet;
 use flexai_agents::policy::NetworkPolicy;
@@ -70,6 +70,12 @@ pub(super) fn train(args: &TrainArgs) -> Outcome {
 fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
     let mut config = load_train_config(path, &overrides_of(&args.set, args.seed, args.steps))?;
     choose_execution(&mut config, args);
+    if let Some(forecast) = &args.forecast {
+        config.env.forecast = forecast.clone();
+    }
+    if !is_forecast_word(&config.env.forecast) {
+        config.env.forecast = absolute(Path::new(&config.env.forecast));
+    }
     if let Some(grid) = &args.grid {
         config.env.grid = absolute(grid);
     } else if config.env.grid != crate::setting::EMBEDDED_GRID {
@@ -124,7 +130,7 @@ pub(super) fn site(config: &TrainConfig) -> Result<Option<Arc<SiteSetup>>, Failu
     if !config.is_site() {
         return Ok(None);
     }
-    Ok(Some(site_setup(config.site(), load_grid(&config.env.grid)?)?))
+    Ok(Some(site_setup_with(config.site(), &config.env.grid, &config.env.forecast)?))
 }
 
 /// A trainer on freshly made environments.

@@ -14,7 +14,9 @@ use super::report::{Evaluation, PolicyReport};
 use super::summary::summarise;
 use super::trace::{WeekTrace, grid_weeks};
 use crate::fault::Fault;
+use crate::setting::forecast_label;
 use flexai_env::grid::{PERIODS_PER_WEEK, Period};
+use flexai_env::site::SiteSetup;
 
 /// What an evaluation may use beside the players.
 #[derive(Clone, Copy, Default)]
@@ -71,7 +73,8 @@ fn heading(plan: &EvaluationPlan, provenance: Provenance, policies: Vec<PolicyRe
         split: plan.split.map_or("dates", |split| split.name()).into(),
         from: iso(plan.range.start),
         to: iso(plan.range.end),
-        labels: setup.labels().into_iter().map(str::to_owned).collect(),
+        forecast: Some(setup.forecast_source().identity()),
+        labels: labels(setup),
         weeks: plan.weeks.len(),
         seeds: plan.job_seeds.len(),
         job_seeds: plan.job_seeds.iter().map(u64::to_string).collect(),
@@ -83,6 +86,12 @@ fn heading(plan: &EvaluationPlan, provenance: Provenance, policies: Vec<PolicyRe
         oracle: None,
         policies,
     }
+}
+
+/// Labels of the scenario, and what the forecast is.
+fn labels(setup: &SiteSetup) -> Vec<String> {
+    let of_scenario = setup.labels().into_iter().map(str::to_owned);
+    of_scenario.chain(forecast_label(setup.forecast_source().as_ref())).collect()
 }
 
 /// Every week with the first job seed.

@@ -6,7 +6,7 @@
 use crate::fault::Fault;
 use crate::run_dir::sha256_hex;
 use crate::setting::forget_folders;
-use flexai_env::grid::{GridTrace, Signal};
+use flexai_env::grid::{DayAheadPersistence, ForecastSource, GridTrace, Signal};
 use flexai_env::site::{SiteConfig, SiteSetup};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -30,7 +30,13 @@ impl Provenance {
     /// # Errors
     /// A [`Fault`] if a file of the scenario, or the program's own, cannot be read.
     pub fn of(setup: &SiteSetup) -> Result<Self, Fault> {
-        Ok(Self { scenario: scenario_digest(&setup.config)?, grid: grid_digest(&setup.trace), code: code_digest()? })
+        let mut scenario = scenario_digest(&setup.config)?;
+        let forecast = setup.forecast_source().identity();
+        if forecast != DayAheadPersistence.identity() {
+            // A forecast is part of what was played; without another one digests stay what they were.
+            scenario = sha256_hex(format!("{scenario}\n{forecast}").as_bytes());
+        }
+        Ok(Self { scenario, grid: grid_digest(&setup.trace), code: code_digest()? })
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Evaluation {
     pub from: String,
     /// End of the range, exclusive.
     pub to: String,
+    /// Forecast that observations, planners and rivals rested on; null where an older version did not say.
+    #[serde(default)]
+    pub forecast: Option<String>,
     /// What in the figures is simulated or counterfactual.
     pub labels: Vec<String>,
     /// Weeks played.

@@ -9,6 +9,7 @@ mod ceiling;
 mod claims;
 mod days;
 mod draw;
+mod forecast;
 mod number;
 mod page;
 mod pictures;
@@ -17,6 +18,8 @@ mod tables;
 mod tests;
 mod verdict;
 mod view;
+
+pub use forecast::write_forecast_page;
 
 use crate::evaluation::{Evaluation, GridWeek, WeekTrace};
 use crate::fault::Fault;

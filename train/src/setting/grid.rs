@@ -46,7 +46,7 @@ pub fn load_grid(name: &str) -> Result<Arc<GridTrace>, Fault> {
 }
 
 /// Errors of the environment bring place and hint in their own text.
-fn as_fault(error: impl std::error::Error) -> Fault {
+pub(super) fn as_fault(error: impl std::error::Error) -> Fault {
     let text = error.to_string();
     let (body, hint) = match text.split_once("\n\nhint: ") {
         Some((body, hint)) => (body.to_string(), Some(hint.to_string())),
@@ -56,12 +56,17 @@ fn as_fault(error: impl std::error::Error) -> Fault {
     Fault { hint, ..Fault::new(place, message) }
 }
 
+/// Where training windows and fits may lie: the train split, or anywhere if the table has nothing of it.
+pub fn training_range(grid: &GridTrace) -> std::ops::Range<usize> {
+    let train = Split::Train.indices(grid);
+    if train.is_empty() { 0..grid.len() } else { train }
+}
+
 /// A scenario on a grid; training windows lie in the train split, or anywhere if the table has nothing of it.
 ///
 /// # Errors
 /// A [`Fault`] if the scenario cannot run on the grid.
 pub fn site_setup(scenario: SiteConfig, grid: Arc<GridTrace>) -> Result<Arc<SiteSetup>, Fault> {
-    let train = Split::Train.indices(&grid);
-    let training = if train.is_empty() { 0..grid.len() } else { train };
+    let training = training_range(&grid);
     SiteSetup::new(scenario, grid, training).map(Arc::new).map_err(as_fault)
 }

@@ -2,6 +2,7 @@
 
 use super::curriculum::{self, LessonConfig};
 use super::files::locate_files;
+use super::forecast::SIMPLE_FORECAST;
 use super::grid::{EMBEDDED_GRID, load_scenario};
 use crate::config::{Config, ConfigError, Faults, load_located};
 use flexai_agents::device::DeviceChoice;
@@ -58,6 +59,13 @@ pub struct EnvConfig {
     pub scenario: Option<PathBuf>,
     /// `embedded` (synthetic GB grid), or the path of a table.
     pub grid: String,
+    /// By what the future is guessed: `persistence`, `none`, `perfect` (a cheat), or a folder made by `flexai forecast fit`.
+    #[serde(skip_serializing_if = "is_simple_forecast")]
+    pub forecast: String,
+}
+
+fn is_simple_forecast(name: &str) -> bool {
+    name == SIMPLE_FORECAST
 }
 
 /// Table `[evaluation]`.
@@ -105,7 +113,7 @@ impl Default for TrainConfig {
 
 impl Default for EnvConfig {
     fn default() -> Self {
-        Self { id: "FlexSite-v1".into(), scenario: None, grid: EMBEDDED_GRID.into() }
+        Self { id: "FlexSite-v1".into(), scenario: None, grid: EMBEDDED_GRID.into(), forecast: SIMPLE_FORECAST.into() }
     }
 }
 

@@ -71,6 +71,7 @@ fn evaluation(policies: Vec<PolicyReport>) -> Evaluation {
         split: "validation".into(),
         from: "2024-01-01T00:00:00Z".into(),
         to: "2024-04-01T00:00:00Z".into(),
+        forecast: Some("day_ahead_persistence".into()),
         labels: vec!["simulated: regional carbon".into()],
         weeks: 2,
         seeds: 1,

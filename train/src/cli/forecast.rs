@@ -1,0 +1,66 @@
+//! Options of `flexai forecast`.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `flexai forecast`.
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ForecastCommand,
+}
+
+/// Commands on forecasts.
+#[derive(Debug, Subcommand)]
+pub enum ForecastCommand {
+    /// Fit every model on the train split of a table and write them as a folder
+    Fit(FitForecastArgs),
+    /// Issue forecasts over a range again and again, and compare them with what came
+    Backtest(BacktestArgs),
+}
+
+/// `flexai forecast fit`.
+#[derive(Debug, Args)]
+pub struct FitForecastArgs {
+    /// Grid table (.csv or .csv.gz) instead of the embedded synthetic grid
+    #[arg(long, value_name = "TABLE")]
+    pub grid: Option<PathBuf>,
+    /// Folder of the forecasts
+    #[arg(long, value_name = "DIR", default_value = "runs/forecast")]
+    pub out: PathBuf,
+    /// Seed of everything that is drawn
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai forecast backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// Folder made by `forecast fit`
+    pub forecasts: PathBuf,
+    /// Grid table (.csv or .csv.gz) instead of the embedded synthetic grid
+    #[arg(long, value_name = "TABLE")]
+    pub grid: Option<PathBuf>,
+    /// Split of the calendar: train, validation or test
+    #[arg(long, default_value = "validation", conflicts_with_all = ["from", "to"])]
+    pub split: String,
+    /// First day, e.g. 2024-01-01
+    #[arg(long, requires = "to")]
+    pub from: Option<String>,
+    /// Day after the last, e.g. 2024-04-01
+    #[arg(long, requires = "from")]
+    pub to: Option<String>,
+    /// Only public feeds are known, not the trader's screen
+    #[arg(long)]
+    pub published: bool,
+    /// Folder for the page: index.html with fans and skill by lead, and the scores as JSON
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
