@@ -37,7 +37,8 @@ pub use manifest::{
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
-pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh};
+pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide};
+pub(crate) use math::tanh;
 #[cfg(feature = "training")]
 pub(crate) use network::gsde_log_std;
 pub use network::{CriticInput, NetworkShape, PolicyNetwork};

@@ -4,7 +4,7 @@
 //! Always: observations, masks and forecasts read the trace through [`Knowledge`] only, so nothing can leak.
 //! Not here: what the site pays and scores by (`site/`), which is looked up after the decision.
 
-use super::calendar::{LocalStamp, local_midnight};
+use super::calendar::{LocalStamp, Period, local_midnight};
 use super::signal::Signal;
 use super::trace::GridTrace;
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,11 @@ impl<'a> Knowledge<'a> {
     /// The moment.
     pub fn now(&self) -> usize {
         self.now
+    }
+
+    /// Period `t` of the calendar, which has no secrets: `t` may lie beyond the trace.
+    pub fn period(&self, t: usize) -> Period {
+        self.trace.period(t)
     }
 
     /// UK local time of period `t`; the calendar has no secrets.
