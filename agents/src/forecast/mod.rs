@@ -5,6 +5,7 @@
 //! Not here: what an environment observes of it (`flexai-env`, `ForecastSource`), commands and pages (`train/`).
 
 mod contract;
+pub mod lstm;
 pub mod prophet;
 
 pub use contract::{Distribution, Forecaster, LEVELS, Provenance, Target};

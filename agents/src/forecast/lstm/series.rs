@@ -93,7 +93,9 @@ impl WorkloadSeries {
 
 /// Why there is no forecast.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the history holds {found} values, {known} of them known, expected at least {HISTORY} half-hours and one known value")]
+#[error(
+    "the history holds {found} values, {known} of them known, expected at least {HISTORY} half-hours and one known value"
+)]
 pub struct ShortHistory {
     /// Length of the history.
     pub found: usize,

@@ -174,7 +174,9 @@ pub(super) fn fill_regressors(
     if needs_published && published.is_none() {
         return false;
     }
-    let sun = regressors.clone().any(|r| matches!(r, Regressor::ClearSky | Regressor::ClearSkyRoot | Regressor::SolarClearSky));
+    let sun = regressors
+        .clone()
+        .any(|r| matches!(r, Regressor::ClearSky | Regressor::ClearSkyRoot | Regressor::SolarClearSky));
     let clear_sky = if sun { clear_sky(inputs.period(t)) } else { 0.0 };
     for regressor in regressors {
         match regressor.value(clear_sky, published.as_ref()) {

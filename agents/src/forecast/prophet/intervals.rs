@@ -134,12 +134,14 @@ fn fit_group(part: &[Miss]) -> Group {
     }
     let mean = total / weight.max(f64::MIN_POSITIVE);
     let flat = [mean, 0.0, 0.0, 0.0];
-    let size = cholesky(&mut xx, SIZES)
-        .and_then(|()| solve_factored(&xx, SIZES, xy.to_vec()).try_into().ok())
-        .unwrap_or(flat);
+    let size =
+        cholesky(&mut xx, SIZES).and_then(|()| solve_factored(&xx, SIZES, xy.to_vec()).try_into().ok()).unwrap_or(flat);
     let mut group = Group { size, least: LEAST_SIZE * mean, quantiles: [0.0; LEVELS.len()] };
-    let mut relative: Vec<f64> =
-        part.iter().map(|m| m.miss / group.size(&m.situation).max(f64::MIN_POSITIVE)).filter(|z| z.is_finite()).collect();
+    let mut relative: Vec<f64> = part
+        .iter()
+        .map(|m| m.miss / group.size(&m.situation).max(f64::MIN_POSITIVE))
+        .filter(|z| z.is_finite())
+        .collect();
     relative.sort_by(f64::total_cmp);
     if !relative.is_empty() {
         group.quantiles = LEVELS.map(|level| quantile(&relative, level));

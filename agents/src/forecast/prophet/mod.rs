@@ -24,6 +24,6 @@ mod tests;
 
 pub use design::{Clock, Regressor, Seasonalities};
 pub use file::ProphetFileError;
-pub use forecaster::{ProphetFitError, ProphetForecaster, ProphetOptions};
+pub use forecaster::{ProphetFitError, ProphetForecaster, ProphetOptions, fit_all};
 pub use model::AdditiveOptions;
 pub use solver::MapOptimizer;

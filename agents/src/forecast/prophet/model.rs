@@ -185,16 +185,6 @@ impl Additive {
         }
         (self.seasonal.len() != self.seasonalities.columns()).then_some("seasonal coefficients do not match the orders")
     }
-
-    #[cfg(test)]
-    pub(super) fn regressors(&self) -> impl Iterator<Item = (Regressor, f64)> {
-        self.regressors.iter().map(|r| (r.regressor, r.coefficient))
-    }
-
-    #[cfg(test)]
-    pub(super) fn trend_parameters(&self) -> (f64, f64, Vec<(f64, f64)>, f64) {
-        (self.rate, self.offset, self.changes.clone(), self.noise)
-    }
 }
 
 /// A model with its seasonalities laid out as tables.
@@ -252,6 +242,7 @@ struct Scales {
 }
 
 /// The series as Prophet's Stan program takes it.
+#[cfg(test)]
 pub(super) fn build_data(
     inputs: &(impl Inputs + ?Sized),
     rows: &[usize],

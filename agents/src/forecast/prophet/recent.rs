@@ -48,7 +48,11 @@ impl Recent {
             .collect();
         let mut means = [0.0; WINDOWS.len()];
         for (w, (mean, window)) in means.iter_mut().zip(WINDOWS).enumerate() {
-            let part = if w < CLOSE_WINDOWS { &close[..window.min(close.len())] } else { &far[..(window / STRIDE).min(far.len())] };
+            let part = if w < CLOSE_WINDOWS {
+                &close[..window.min(close.len())]
+            } else {
+                &far[..(window / STRIDE).min(far.len())]
+            };
             *mean = per_weight(part);
         }
         let volatility = scatter(&close[..WEEK.min(close.len())], means[4]);

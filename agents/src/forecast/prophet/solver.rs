@@ -8,9 +8,7 @@
 
 use super::quadratic::{Quadratic, minimise};
 use augurs_prophet::PositiveFloat;
-use augurs_prophet::optimizer::{
-    Data, Error, InitialParams, OptimizeOpts, OptimizedParams, Optimizer, TrendIndicator,
-};
+use augurs_prophet::optimizer::{Data, Error, InitialParams, OptimizeOpts, OptimizedParams, Optimizer, TrendIndicator};
 
 /// Prior standard deviations of growth rate and offset, and of the noise, as in Prophet's Stan program.
 const TREND_PRIOR_SD: f64 = 5.0;
@@ -47,6 +45,7 @@ impl Optimizer for MapOptimizer {
 }
 
 /// Minus the log posterior density up to a constant, as Prophet's Stan program states it (without Jacobian).
+#[cfg(test)]
 pub(super) fn objective(data: &Data, theta: &[f64], sigma: f64) -> f64 {
     let changes = data.t_change.len();
     let mut row = vec![0.0; theta.len()];
@@ -59,7 +58,8 @@ pub(super) fn objective(data: &Data, theta: &[f64], sigma: f64) -> f64 {
     let normal = |x: f64, sd: f64| 0.5 * (x / sd).powi(2);
     let rates: f64 = theta[TREND..TREND + changes].iter().map(|d| d.abs() / *data.tau).sum();
     let coefficients: f64 = theta[TREND + changes..].iter().zip(&data.sigmas).map(|(b, s)| normal(*b, **s)).sum();
-    data.y.len() as f64 * sigma.ln() + 0.5 * squares / (sigma * sigma)
+    data.y.len() as f64 * sigma.ln()
+        + 0.5 * squares / (sigma * sigma)
         + normal(theta[0], TREND_PRIOR_SD)
         + normal(theta[1], TREND_PRIOR_SD)
         + rates

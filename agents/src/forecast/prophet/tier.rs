@@ -64,8 +64,7 @@ impl Tier {
         let first = (rows.len() as f64 * (1.0 - calibration_share)) as usize;
         let before = fit(&rows[..first])?;
         let from = rows.get(first).copied().unwrap_or(range.end);
-        let (correction, intervals) =
-            learn(&past, target, &before, from..range.end).ok_or(TierError::Calibration)?;
+        let (correction, intervals) = learn(&past, target, &before, from..range.end).ok_or(TierError::Calibration)?;
         Ok(Self { model: fit(&rows)?, correction, intervals })
     }
 
@@ -145,7 +144,13 @@ struct Origin {
 }
 
 impl Origin {
-    fn new(past: &Past<'_>, target: Target, model: &Additive, now: usize, at: impl Fn(usize) -> Missed) -> Option<Self> {
+    fn new(
+        past: &Past<'_>,
+        target: Target,
+        model: &Additive,
+        now: usize,
+        at: impl Fn(usize) -> Missed,
+    ) -> Option<Self> {
         let known = Knowledge::at(past.trace, now, InformationSet::default());
         let newest = newest(&known, target)?;
         let until = if model.is_published() { known.day_ahead_until() } else { past.end };
