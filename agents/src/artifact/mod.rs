@@ -36,9 +36,9 @@ pub use manifest::{
     ActionHeadRecord, EnvRecord, FORMAT_VERSION, MANIFEST_FILE, Manifest, MaskRule, NetworkRecord, ONNX_FILE,
     TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
-pub(crate) use math::tanh;
 #[cfg(feature = "training")]
-pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide};
+pub(crate) use math::{STIRLING_REST, exp_wide, ln_wide};
+pub(crate) use math::{exp, tanh};
 #[cfg(feature = "training")]
 pub(crate) use network::gsde_log_std;
 pub use network::{CriticInput, NetworkShape, PolicyNetwork};

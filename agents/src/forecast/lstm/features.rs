@@ -12,7 +12,9 @@ pub(super) const STEPS: usize = 48;
 /// Inputs per hour: two values, two of the day before, clock, weekend.
 pub(super) const STEP_INPUTS: usize = 7;
 /// Inputs per half-hour ahead.
-pub(super) const AHEAD_INPUTS: usize = 11;
+pub(super) const AHEAD_INPUTS: usize = 13;
+/// The first of them are forecasts themselves, which the network may mix.
+pub(super) const ANCHORS: usize = 6;
 /// Least deviation, as a share of the mean: a flat series is not blown up.
 const LEAST_DEVIATION: f64 = 0.005;
 
@@ -46,6 +48,9 @@ impl Example {
         }
         let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
         let (last, last_hours, last_day) = (x[WEEK - 1], mean(&x[WEEK - 6..]), mean(&x[WEEK - DAY..]));
+        // How much the series moves from one half-hour to the next, and from one day to the next.
+        let moves = |step: usize| (step..WEEK).map(|i| (x[i] - x[i - step]).abs()).sum::<f64>() / (WEEK - step) as f64;
+        let restless = [moves(1), moves(DAY)].map(|v| v as f32);
         let mut ahead = Vec::with_capacity(HORIZON * AHEAD_INPUTS);
         for k in 0..HORIZON {
             let days: f64 = (0..7).map(|day| x[k + day * DAY]).sum::<f64>() / 7.0;
@@ -53,6 +58,7 @@ impl Example {
             ahead.extend(clock(next.plus(k)).map(|v| v as f32));
             let share = k as f64 / HORIZON as f64;
             ahead.extend([share as f32, (-6.0 * share).exp() as f32]);
+            ahead.extend(restless);
         }
         Ok(Self { steps, ahead, centre, scale })
     }

@@ -5,9 +5,9 @@
 //! Not here: learning the weights (`train.rs`).
 
 use super::super::contract::LEVELS;
-use super::features::{AHEAD_INPUTS, Example, STEP_INPUTS, STEPS};
+use super::features::{AHEAD_INPUTS, ANCHORS, Example, STEP_INPUTS, STEPS};
 use super::series::HORIZON;
-use crate::artifact::tanh;
+use crate::artifact::{exp, tanh};
 use std::ops::Range;
 
 /// Width of the recurrent part and of the head.
@@ -55,6 +55,7 @@ pub(super) struct Layout {
     /// From the inputs ahead straight to the quantiles.
     pub(super) skip: Layer,
     pub(super) hidden: Layer,
+    /// Quantiles around the mixed anchors, then the logarithms of the anchors' weights.
     pub(super) out: Layer,
     pub(super) len: usize,
 }
@@ -70,7 +71,7 @@ impl Layout {
         let gates = std::array::from_fn(|_| [layer(STEP_INPUTS, HIDDEN), layer(HIDDEN, HIDDEN)]);
         let skip = layer(AHEAD_INPUTS, LEVEL_COUNT);
         let hidden = layer(HIDDEN + AHEAD_INPUTS, HEAD);
-        let out = layer(HEAD, LEVEL_COUNT);
+        let out = layer(HEAD, LEVEL_COUNT + ANCHORS);
         Self { gates, skip, hidden, out, len }
     }
 }
@@ -120,11 +121,25 @@ impl LstmNetwork {
             let mut hidden = [0.0; HEAD];
             layout.hidden.add(weights, &joined, &mut hidden);
             hidden.iter_mut().for_each(|x| *x = x.max(0.0));
+            let mut said = [0.0; LEVEL_COUNT + ANCHORS];
+            layout.out.add(weights, &hidden, &mut said);
             layout.skip.add(weights, ahead, quantiles);
-            layout.out.add(weights, &hidden, quantiles);
+            let anchor = mixed(&said[LEVEL_COUNT..], &ahead[..ANCHORS]);
+            quantiles.iter_mut().zip(&said).for_each(|(q, around)| *q += anchor + around);
         }
         out
     }
+}
+
+/// Mean of anchors, weighted by the exponentials of their logits.
+fn mixed(logits: &[f32], anchors: &[f32]) -> f32 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (logit, anchor) in logits.iter().zip(anchors) {
+        let weight = exp(logit - most);
+        (sum, total) = (sum + weight * anchor, total + weight);
+    }
+    sum / total
 }
 
 fn sigmoid(x: f32) -> f32 {

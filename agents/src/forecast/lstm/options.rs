@@ -23,7 +23,7 @@ pub struct LstmOptions {
 
 impl Default for LstmOptions {
     fn default() -> Self {
-        Self { steps: 1200, batch: 64, learning_rate: 3e-3, check_every: 50, seed: 0 }
+        Self { steps: 1200, batch: 32, learning_rate: 8e-3, check_every: 50, seed: 0 }
     }
 }
 

@@ -139,49 +139,50 @@ fn a_short_history_is_refused_in_words() {
 }
 
 #[test]
-fn experiment() {
-    let at = std::time::Instant::now();
-    let root = std::env::var_os("FLEXAI_SHARED")
-        .map_or(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), Into::into);
-    let mut series = read_workload(&root.join("data/workload")).expect("good traces");
-    series.extend(generated_workload(0, 112).expect("no trace is played"));
-    let number = |name: &str, default: f64| std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(default);
-    let options = LstmOptions {
-        steps: number("STEPS", 1200.0) as usize,
-        batch: number("BATCH", 64.0) as usize,
-        learning_rate: number("LR", 3e-3),
-        seed: number("SEED", 0.0) as u64,
-        ..LstmOptions::default()
+fn work_that_the_generator_sends_is_told_a_tenth_better_than_by_any_floor() {
+    let series = generated_workload(0, 60).expect("no trace is played").split_off(1);
+    let options = LstmOptions { steps: 150, ..LstmOptions::default() };
+    let fitted = fit_all(&series, &options).expect("the series can be fitted");
+    let entry = &fitted.entries()[0];
+    assert_eq!((entry.name.as_str(), entry.choice), ("generator_arriving_work", Choice::Lstm));
+    assert!(entry.validation.against(entry.validation.best_floor()) < -0.1, "{entry:?}");
+    assert!((0.7..0.9).contains(&entry.test.coverage), "{entry:?}");
+}
+
+#[test]
+fn published_traces_become_half_hours_on_their_clock() {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let root = std::env::var_os("FLEXAI_SHARED").map_or_else(default, Into::into);
+    if !root.join("data/workload").exists() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "the shared test material must be there in CI");
+        eprintln!("skipped: the published workload traces are not there (set FLEXAI_SHARED)");
+        return;
+    }
+    let series = read_workload(&root.join("data/workload")).expect("the traces are good");
+    let lengths: Vec<(&str, usize)> = series.iter().map(|s| (s.name.as_str(), s.values.len())).collect();
+    assert_eq!(
+        lengths,
+        [
+            ("philly_active_nodes", 3542),
+            ("helios_earth_running_gpus", 1488),
+            ("helios_venus_submitted_gpus", 5856),
+            ("google_cpu_load", 17_520),
+            ("servegen_m-large", 672),
+            ("servegen_m-mid", 672),
+            ("dlrm_fleet", 1488),
+        ]
+    );
+    let holes = |name: &str| {
+        let found = series.iter().find(|s| s.name == name).expect("it is one of them");
+        found.values.iter().filter(|x| x.is_nan()).count()
     };
-    let fitted = fit_all(&series, &options).expect("they can be fitted");
-    println!("fitted in {:.1} s", at.elapsed().as_secs_f64());
-    for (e, s) in fitted.entries().iter().zip(&series) {
-        let floor = e.validation.best_floor();
-        let i = Floor::ALL.iter().position(|f| *f == floor).unwrap();
-        println!(
-            "{:28} n {:5} best floor {:24} val: mae {:.4} ({:+.1} %) cov {:.3} | test: mae {:.4} floor {:.4} ({:+.1} %) best-of-test {:+.1} % cov {:.3} pin {:.4} dm {:.2?} | {:?} spread {:.2} n {}",
-            e.name,
-            s.values.len(),
-            floor.name(),
-            e.validation.mae,
-            100.0 * e.validation.against(floor),
-            e.validation.coverage,
-            e.test.mae,
-            e.test.floor_mae[i],
-            100.0 * e.test.against(floor),
-            100.0 * e.test.against(e.test.best_floor()),
-            e.test.coverage,
-            e.test.pinball,
-            e.test.diebold_mariano[i],
-            e.choice,
-            e.spread,
-            e.test.origins
-        );
-    }
-    let f = fitted.forecaster(&series[0].name).unwrap();
-    let at = std::time::Instant::now();
-    for t in 400..600 {
-        f.forecast(&series[0].values[..t], series[0].start.plus(t)).unwrap();
-    }
-    println!("{:.3} ms per forecast", at.elapsed().as_secs_f64() * 1e3 / 200.0);
+    assert_eq!((holes("philly_active_nodes"), holes("google_cpu_load")), (19, 0));
+    // Saturdays of a cluster are quiet: its clock begins on a Wednesday.
+    let venus = &series[2];
+    let mean = |weekend: bool| {
+        let chosen = (0..venus.values.len()).filter(|t| venus.start.plus(*t).is_weekend() == weekend);
+        let values: Vec<f64> = chosen.map(|t| venus.values[t]).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    assert!(mean(true) < 0.7 * mean(false), "{} at weekends, {} else", mean(true), mean(false));
 }

@@ -5,7 +5,7 @@
 //! Not here: forecasting (`network.rs`, without Burn).
 
 use super::super::contract::LEVELS;
-use super::features::{AHEAD_INPUTS, Example, STEP_INPUTS, STEPS};
+use super::features::{AHEAD_INPUTS, ANCHORS, Example, STEP_INPUTS, STEPS};
 use super::network::{GATES, HIDDEN, LEVEL_COUNT, Layer, Layout, LstmNetwork};
 use super::options::LstmOptions;
 use super::series::{HORIZON, Part, WorkloadSeries};
@@ -13,7 +13,7 @@ use crate::device;
 use burn::module::{Param, ParamId};
 use burn::nn::{GateController, Linear, Lstm, LstmConfig};
 use burn::optim::{AdamConfig, Optimizer as _};
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use flexai_env::core::{SeedTree, StreamRng};
 use rand::RngExt;
@@ -122,10 +122,8 @@ fn initial(layout: &Layout, rng: &mut StreamRng) -> Vec<f32> {
     fill(&layout.hidden, 1.0);
     fill(&layout.out, 0.1);
     weights[layout.gates[1][0].bias()].fill(1.0);
-    // Start from a blend of yesterday and the same half-hour of the last days, spread by the level.
+    // Quantiles start apart.
     for (q, level) in LEVELS.iter().enumerate() {
-        weights[layout.skip.weight()][q] += 0.4;
-        weights[layout.skip.weight()][2 * LEVEL_COUNT + q] += 0.4;
         weights[layout.skip.bias()][q] = (level - 0.5) as f32;
     }
     weights
@@ -176,7 +174,12 @@ impl Model {
     pub(super) fn forward(&self, steps: Tensor<3>, ahead: Tensor<3>) -> Tensor<3> {
         let state = self.lstm.forward(steps, None).1.hidden.unsqueeze_dim::<3>(1).repeat_dim(1, HORIZON);
         let joined = Tensor::cat(vec![state, ahead.clone()], 2);
-        self.out.forward(relu(self.hidden.forward(joined))) + self.skip.forward(ahead)
+        let said = self.out.forward(relu(self.hidden.forward(joined)));
+        let rows = ahead.dims()[0];
+        let around = said.clone().slice([0..rows, 0..HORIZON, 0..LEVEL_COUNT]);
+        let weights = softmax(said.slice([0..rows, 0..HORIZON, LEVEL_COUNT..LEVEL_COUNT + ANCHORS]), 2);
+        let anchor = (weights * ahead.clone().slice([0..rows, 0..HORIZON, 0..ANCHORS])).sum_dim(2);
+        around + anchor + self.skip.forward(ahead)
     }
 }
 

@@ -174,15 +174,6 @@ impl ProphetForecaster {
     }
 }
 
-/// Fits every target that Prophet covers, as chosen on the validation split, in the order of [`Target::ALL`].
-///
-/// # Errors
-/// [`ProphetFitError`] of the first that cannot be fitted.
-pub fn fit_all(trace: &GridTrace, range: Range<usize>) -> Result<Vec<ProphetForecaster>, ProphetFitError> {
-    let covered = Target::ALL.into_iter().filter_map(|target| ProphetOptions::of(target).map(|o| (target, o)));
-    covered.map(|(target, options)| ProphetForecaster::fit(trace, range.clone(), target, &options)).collect()
-}
-
 /// Whether Prophet has options for a target.
 pub(super) fn is_covered(target: Target) -> bool {
     ProphetOptions::of(target).is_some()

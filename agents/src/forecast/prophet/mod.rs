@@ -12,6 +12,7 @@ mod intervals;
 mod model;
 mod quadratic;
 mod recent;
+mod set;
 mod solver;
 mod tier;
 
@@ -24,6 +25,7 @@ mod tests;
 
 pub use design::{Clock, Regressor, Seasonalities};
 pub use file::ProphetFileError;
-pub use forecaster::{ProphetFitError, ProphetForecaster, ProphetOptions, fit_all};
+pub use forecaster::{ProphetFitError, ProphetForecaster, ProphetOptions};
 pub use model::AdditiveOptions;
+pub use set::ProphetSet;
 pub use solver::MapOptimizer;

@@ -173,6 +173,23 @@ fn a_file_gives_back_the_same_forecaster() {
 }
 
 #[test]
+fn a_set_speaks_for_each_of_its_prophets_and_comes_back_from_its_lines() {
+    let set = ProphetSet::fit(&TRACE, 0..END).expect("the series can be fitted");
+    let known = Knowledge::at(&TRACE, END + 9, InformationSet::Trader);
+    let back = ProphetSet::from_json_lines(&set.to_json_lines(), Path::new("prophet")).expect("it was just written");
+    for forecaster in FITTED.iter() {
+        let mut out = vec![Distribution::certain(0.0); 80];
+        back.predict(&known, forecaster.target(), END + 9, &mut out).expect("it always answers");
+        assert_eq!(out, told(forecaster, &TRACE, END + 9).0);
+    }
+    assert!(!set.covers(Target::IntradayPrice));
+    let twice = set.to_json_lines().repeat(2);
+    let error = ProphetSet::from_json_lines(&twice, Path::new("prophet")).expect_err("each target is there twice");
+    assert!(error.to_string().contains("a target twice"));
+    assert!(ProphetSet::from_json_lines("", Path::new("prophet")).expect_err("empty").to_string().contains("empty"));
+}
+
+#[test]
 fn damaged_files_are_refused_in_words() {
     let text = FITTED[1].to_json();
     let message = |text: &str| {
