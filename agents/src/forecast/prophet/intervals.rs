@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 const ENDS: [usize; 8] = [0, 1, 2, 4, 8, 16, 32, 48];
 /// Groups of leads.
 pub(super) const GROUPS: usize = ENDS.len() + 1;
-const SIZES: usize = 4;
+const SIZES: usize = 3;
 /// Least size, as a share of the mean size of its group.
 const LEAST_SIZE: f64 = 0.1;
+/// Bounds of volatility over its usual value.
+const UNREST: (f64, f64) = (0.33, 3.0);
+/// Powers that are tried, in eighths: 0 leaves volatility out, 1 lets intervals grow in proportion.
+const POWER_EIGHTHS: std::ops::RangeInclusive<u32> = 0..=8;
 /// Rows a group needs for a distribution of its own.
 const LEAST_ROWS: usize = 200;
 
@@ -31,7 +35,7 @@ pub(super) struct Situation {
 
 impl Situation {
     fn row(&self) -> [f64; SIZES] {
-        [self.weight, self.level, self.level * self.level, self.volatility * self.weight]
+        [self.weight, self.level, self.level * self.level]
     }
 }
 
@@ -54,8 +58,11 @@ pub(super) struct Intervals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Group {
-    /// Linear in the situation.
+    /// Linear in level and weight.
     size: [f64; SIZES],
+    /// Volatility at which that size holds, and the power by which it grows with volatility.
+    volatility: f64,
+    power: f64,
     /// Least size per weight.
     least: f64,
     /// Quantiles of misses over their size, at [`LEVELS`].
@@ -65,7 +72,12 @@ struct Group {
 impl Group {
     fn size(&self, situation: &Situation) -> f64 {
         let linear: f64 = self.size.iter().zip(situation.row()).map(|(w, x)| w * x).sum();
-        linear.max(self.least * situation.weight)
+        linear.max(self.least * situation.weight) * self.unrest(situation).powf(self.power)
+    }
+
+    /// Volatility over the usual one, within bounds.
+    fn unrest(&self, situation: &Situation) -> f64 {
+        (situation.volatility / self.volatility).clamp(UNREST.0, UNREST.1)
     }
 }
 
@@ -107,8 +119,9 @@ impl Intervals {
     /// Whether every group is there, finite and without crossing quantiles.
     pub(super) fn is_whole(&self) -> bool {
         let good = |g: &Group| {
-            let finite = g.size.iter().chain(&g.quantiles).chain([&g.least]).all(|x| x.is_finite());
-            finite && g.least >= 0.0 && g.quantiles.is_sorted()
+            let single = [&g.least, &g.volatility, &g.power];
+            let finite = g.size.iter().chain(&g.quantiles).chain(single).all(|x| x.is_finite());
+            finite && g.least >= 0.0 && g.volatility > 0.0 && g.quantiles.is_sorted()
         };
         self.groups.len() == GROUPS && self.groups.iter().all(good)
     }
@@ -133,10 +146,13 @@ fn fit_group(part: &[Miss]) -> Group {
         *diagonal = if *diagonal > 1e-200 { *diagonal * (1.0 + 1e-6) } else { 1.0 };
     }
     let mean = total / weight.max(f64::MIN_POSITIVE);
-    let flat = [mean, 0.0, 0.0, 0.0];
+    let flat = [mean, 0.0, 0.0];
     let size =
         cholesky(&mut xx, SIZES).and_then(|()| solve_factored(&xx, SIZES, xy.to_vec()).try_into().ok()).unwrap_or(flat);
-    let mut group = Group { size, least: LEAST_SIZE * mean, quantiles: [0.0; LEVELS.len()] };
+    let volatility = (part.iter().map(|m| m.situation.volatility).sum::<f64>() / part.len() as f64).max(1e-12);
+    let quantiles = [0.0; LEVELS.len()];
+    let mut group = Group { size, volatility, power: 0.0, least: LEAST_SIZE * mean, quantiles };
+    group.power = likeliest_power(&group, part);
     let mut relative: Vec<f64> = part
         .iter()
         .map(|m| m.miss / group.size(&m.situation).max(f64::MIN_POSITIVE))
@@ -147,6 +163,26 @@ fn fit_group(part: &[Miss]) -> Group {
         group.quantiles = LEVELS.map(|level| quantile(&relative, level));
     }
     group
+}
+
+/// The power under which the misses are most probable, if they are Laplace's with a deviation in proportion to size.
+fn likeliest_power(group: &Group, part: &[Miss]) -> f64 {
+    let pairs: Vec<(f64, f64, f64)> = part
+        .iter()
+        .map(|m| (group.size(&m.situation), group.unrest(&m.situation).ln(), m.miss.abs()))
+        .filter(|(size, _, _)| *size > 0.0)
+        .collect();
+    let cost = |power: f64| {
+        let (mut logarithms, mut relative) = (0.0, 0.0);
+        for (size, unrest, miss) in &pairs {
+            logarithms += size.ln() + power * unrest;
+            relative += miss / (size * (power * unrest).exp());
+        }
+        let count = pairs.len().max(1) as f64;
+        logarithms / count + (relative / count).max(f64::MIN_POSITIVE).ln()
+    };
+    let powers = POWER_EIGHTHS.map(|eighths| f64::from(eighths) / 8.0);
+    powers.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(0.0)
 }
 
 /// Between the neighbours in rank.
