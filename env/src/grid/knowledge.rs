@@ -98,14 +98,29 @@ impl<'a> Knowledge<'a> {
         self.now
     }
 
-    /// Period `t` of the calendar, which has no secrets: `t` may lie beyond the trace.
+    /// The same at an earlier moment: what was known then.
+    ///
+    /// # Panics
+    /// If `now` is later than the moment.
+    pub fn rewound(&self, now: usize) -> Self {
+        assert!(now <= self.now, "nobody is told what is not known yet");
+        let day_ahead = self.day_ahead;
+        Self { day_ahead, ..Self::at(self.trace, now, self.information) }
+    }
+
+    /// Period `t` by its absolute number, also beyond the trace.
     pub fn period(&self, t: usize) -> Period {
         self.trace.period(t)
     }
 
-    /// UK local time of period `t`; the calendar has no secrets.
+    /// Who looks.
+    pub fn information(&self) -> InformationSet {
+        self.information
+    }
+
+    /// UK local time of period `t`, also beyond the trace; the calendar has no secrets.
     pub fn local(&self, t: usize) -> LocalStamp {
-        self.trace.local(t)
+        if t < self.trace.len() { self.trace.local(t) } else { self.trace.period(t).local() }
     }
 
     /// First index whose day-ahead price is not known yet.
