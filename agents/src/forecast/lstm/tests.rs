@@ -166,7 +166,7 @@ fn published_traces_become_half_hours_on_their_clock() {
             ("philly_active_nodes", 3542),
             ("helios_earth_running_gpus", 1488),
             ("helios_venus_submitted_gpus", 5856),
-            ("google_cpu_load", 17_520),
+            ("google_cpu_load", 1344),
             ("servegen_m-large", 672),
             ("servegen_m-mid", 672),
             ("dlrm_fleet", 1488),
