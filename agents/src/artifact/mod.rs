@@ -41,7 +41,8 @@ pub use manifest::{
     ONNX_FILE, TrainingRecord, WEIGHTS_FILE, schema_sha256,
 };
 #[cfg(feature = "training")]
-pub(crate) use math::{STIRLING_REST, exp, exp_wide, ln_wide, tanh};
+pub(crate) use math::{STIRLING_REST, exp_wide, ln_wide};
+pub(crate) use math::{exp, tanh};
 #[cfg(feature = "training")]
 pub(crate) use memory::MEMORY_SIZE_MAX;
 pub use memory::{Memory, MemoryCell, MemoryScratch, MemoryState};

@@ -6,7 +6,7 @@
 
 use super::Failure;
 use crate::fault::Fault;
-use crate::setting::{TrainConfig, load_grid, site_setup};
+use crate::setting::{TrainConfig, site_setup_with};
 use flexai_env::site::SiteSetup;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Curriculum {
             let scenario = scenario.map_err(|message| {
                 Fault::new(place.clone(), message).hint("the keys are those of the table `[scenario]`")
             })?;
-            let setup = site_setup(scenario, load_grid(&config.env.grid)?)?;
+            let setup = site_setup_with(scenario, &config.env.grid, &config.env.forecast)?;
             if let Some(own) = own {
                 same_shape(own, &setup).map_err(|message| {
                     Fault::new(place, message)

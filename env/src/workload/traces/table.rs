@@ -55,6 +55,15 @@ impl CsvTable {
         Ok(table)
     }
 
+    /// One column of numbers of at least `min`; an empty cell is `None`.
+    ///
+    /// # Errors
+    /// [`WorkloadTraceError`] if the column is not there or a cell is no such number.
+    pub fn numbers(&self, column: &'static str, min: f64) -> Result<Vec<Option<f64>>, WorkloadTraceError> {
+        let [column] = self.columns([column])?;
+        self.rows("a header and at least one row", |row| row.optional(column, min, f64::MAX))
+    }
+
     /// Whether a column is there.
     pub fn has(&self, column: &str) -> bool {
         self.header.iter().any(|name| name == column)
