@@ -9,7 +9,7 @@ use std::path::Path;
 /// A table of the generator: the end of the train split and some weeks of validation.
 fn table(folder: &Path) -> String {
     let out = folder.join("table.csv.gz");
-    flexai(&["data", "synthesise", "--from", "2023-09-20", "--days", "140", "--seed", "3", "--out", text(&out)]).ok();
+    flexai(&["data", "synthesise", "--from", "2023-05-20", "--days", "262", "--seed", "3", "--out", text(&out)]).ok();
     text(&out).to_owned()
 }
 
@@ -78,5 +78,5 @@ fn a_forecast_that_is_none_is_refused_with_a_hint() {
     flexai(&["data", "synthesise", "--from", "2023-09-20", "--days", "20", "--out", text(&short)]).ok();
     let ran = flexai(&["forecast", "fit", "--grid", text(&short), "--out", text(&folder.path().join("f"))]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("20 days to fit on, expected at least 60"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("20 days to fit on, expected at least 180"), "{}", ran.stderr);
 }

@@ -4,7 +4,7 @@
 //! Always: all forecasters answer for the same periods; half-hours that are known already, and nights of solar output, are
 //! left out. Not here: tables and pages (`train/`).
 
-use super::contract::{Distribution, LEVELS, Target};
+use super::contract::{Distribution, Target};
 use super::fitted::FittedForecasts;
 use super::lead::LAST;
 use super::member::KINDS;
@@ -130,13 +130,11 @@ struct Sums {
 impl Sums {
     fn add(&mut self, forecast: &Distribution, truth: f64) {
         let error = truth - forecast.mean;
-        let pinball =
-            |(level, q): (f64, &f64)| if truth >= *q { level * (truth - q) } else { (1.0 - level) * (q - truth) };
         self.n += 1;
         self.absolute += error.abs();
         self.squared += error * error;
         self.signed += error;
-        self.pinball += LEVELS.iter().copied().zip(&forecast.quantiles).map(pinball).sum::<f64>() / LEVELS.len() as f64;
+        self.pinball += forecast.pinball(truth);
         let [low, .., high] = forecast.quantiles;
         self.inside += usize::from((low..=high).contains(&truth));
     }

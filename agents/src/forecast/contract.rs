@@ -83,6 +83,17 @@ impl Distribution {
     pub fn certain(value: f64) -> Self {
         Self { mean: value, quantiles: [value; LEVELS.len()] }
     }
+
+    /// Mean pinball loss of the quantiles, in the unit of the value.
+    pub fn pinball(&self, truth: f64) -> f64 {
+        let each = LEVELS.iter().zip(self.quantiles).map(|(level, q)| pinball(*level, truth - q));
+        each.sum::<f64>() / LEVELS.len() as f64
+    }
+}
+
+/// Loss of a quantile at `level` that the truth exceeds by `miss`.
+pub(super) fn pinball(level: f64, miss: f64) -> f64 {
+    if miss >= 0.0 { level * miss } else { (level - 1.0) * miss }
 }
 
 /// When a forecast was issued, and what it used.

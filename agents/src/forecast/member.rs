@@ -7,7 +7,7 @@ use super::boosted::{BoostError, BoostedOptions};
 use super::contract::{Forecaster, Provenance, Target};
 use super::regression::{BoostedMember, RidgeMember};
 use super::ridge::RidgeOptions;
-use super::{contract::Distribution, floors};
+use super::{contract::Distribution, floors, prophet};
 use flexai_env::grid::{ForecastGap, GridTrace, Knowledge};
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,8 @@ pub struct MemberKind {
 
 const NONE: &[Target] = &[];
 const ALL: &[Target] = &Target::ALL;
+/// What Prophet covers.
+const OUTPUT: &[Target] = &[Target::Carbon, Target::Wind, Target::Solar];
 /// What publishers forecast themselves.
 const FORWARD: &[Target] = &[Target::IntradayPrice, Target::ImbalancePrice, Target::Wind, Target::Solar];
 
@@ -123,12 +125,13 @@ macro_rules! member {
 }
 
 /// All members; the order is that of reports.
-pub const KINDS: [MemberKind; 7] = [
+pub const KINDS: [MemberKind; 8] = [
     member!("persistence", floor true, NONE, floors::fit_persistence, floors::load_persistence),
     member!("yesterday", floor true, NONE, floors::fit_yesterday, floors::load_yesterday),
     member!("last_week", floor true, NONE, floors::fit_last_week, floors::load_last_week),
     member!("published", floor true, FORWARD, floors::fit_published, floors::load_published),
     member!("present", floor true, NONE, floors::fit_present, floors::load_present),
     member!("ridge", floor false, ALL, RidgeMember::fit, RidgeMember::load),
+    member!("prophet", floor false, OUTPUT, prophet::member::fit, prophet::member::load),
     member!("boosted", floor false, ALL, BoostedMember::fit, BoostedMember::load),
 ];

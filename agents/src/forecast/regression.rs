@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// Days at the end of history that a first fit leaves out, so that its errors there are those of a stranger.
 const HELD_OUT_DAYS: usize = 180;
 /// Least history of a fit, in days.
-const LEAST_DAYS: usize = 60;
+const LEAST_DAYS: usize = 180;
 
 /// Answers of one target, in units of the scale.
 pub(super) trait Model: Serialize + DeserializeOwned + Send + Sync + Sized {

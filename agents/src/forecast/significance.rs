@@ -24,21 +24,26 @@ pub fn diebold_mariano(losses: &[f64], of_other: &[f64]) -> Option<DieboldMarian
     if n < 10 {
         return None;
     }
-    let mean = differences.iter().sum::<f64>() / n as f64;
-    let covariance = |lag: usize| {
-        let pairs = differences[lag..].iter().zip(&differences);
-        pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n as f64
-    };
     let lags = (n as f64).cbrt().floor() as usize;
-    let weighted = |lag: usize| 2.0 * (1.0 - lag as f64 / (lags + 1) as f64) * covariance(lag);
-    let variance = covariance(0) + (1..=lags).map(weighted).sum::<f64>();
-    if variance <= 0.0 {
-        return None;
-    }
+    let (mean, error) = mean_and_error(&differences, lags)?;
     let (size, horizon) = (n as f64, (lags + 1) as f64);
     let correction = ((size + 1.0 - 2.0 * horizon + horizon * (horizon - 1.0) / size) / size).sqrt();
-    let statistic = correction * mean / (variance / size).sqrt();
+    let statistic = correction * mean / error;
     Some(DieboldMariano { statistic, p: two_sided(statistic, size - 1.0), n })
+}
+
+/// Mean of differences that depend on each other over so many lags, and its standard error (Newey and West 1987, Bartlett's
+/// weights); `None` where they do not vary.
+pub(super) fn mean_and_error(differences: &[f64], lags: usize) -> Option<(f64, f64)> {
+    let n = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / n;
+    let covariance = |lag: usize| {
+        let pairs = differences[lag..].iter().zip(differences);
+        pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n
+    };
+    let weighted = |lag: usize| 2.0 * (1.0 - lag as f64 / (lags + 1) as f64) * covariance(lag);
+    let variance = covariance(0) + (1..=lags).map(weighted).sum::<f64>();
+    (variance > 0.0).then(|| (mean, (variance / n).sqrt()))
 }
 
 /// Two-sided probability of Student's t.

@@ -6,14 +6,14 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Days of the grid of these tests, and how many of them are fitted on.
-const DAYS: usize = 150;
-const FITTED_DAYS: usize = 110;
+const DAYS: usize = 220;
+const FITTED_DAYS: usize = 180;
 
 fn grid() -> &'static Arc<GridTrace> {
     static GRID: OnceLock<Arc<GridTrace>> = OnceLock::new();
     GRID.get_or_init(|| {
         let parameters = SyntheticParameters::embedded();
-        Arc::new(generate(&parameters, "2023-02-01T00:00:00Z".parse().unwrap(), DAYS * 48, 7))
+        Arc::new(generate(&parameters, "2022-11-23T00:00:00Z".parse().unwrap(), DAYS * 48, 7))
     })
 }
 
@@ -211,7 +211,7 @@ fn a_folder_gives_back_what_was_saved_and_a_damaged_one_is_refused_by_name() {
 #[test]
 fn too_little_history_is_refused_with_a_hint() {
     let error = FittedForecasts::fit(grid(), 0..20 * 48, &options(), &windows()).expect_err("twenty days").to_string();
-    assert!(error.starts_with("the table gives 20 days to fit on, expected at least 60\n\nhint: "), "{error}");
+    assert!(error.starts_with("the table gives 20 days to fit on, expected at least 180\n\nhint: "), "{error}");
 }
 
 #[test]

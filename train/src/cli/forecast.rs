@@ -18,6 +18,25 @@ pub enum ForecastCommand {
     Fit(FitForecastArgs),
     /// Issue forecasts over a range again and again, and compare them with what came
     Backtest(BacktestArgs),
+    /// Fit the LSTM of workload demand on published traces and on the generator, and score it
+    Workload(WorkloadForecastArgs),
+}
+
+/// `flexai forecast workload`.
+#[derive(Debug, Args)]
+pub struct WorkloadForecastArgs {
+    /// Folder with published workload traces; without it only the generator's series are fitted
+    #[arg(long, value_name = "DIR")]
+    pub workload: Option<PathBuf>,
+    /// File of the forecasts
+    #[arg(long, value_name = "FILE", default_value = "runs/workload-forecast.json")]
+    pub out: PathBuf,
+    /// Seed of weights, batches and generated series
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flexai forecast fit`.

@@ -1,6 +1,7 @@
 //! `flexai forecast`: fits forecasts, and judges them on data they have not seen.
 
 use super::evaluate::{date_range, split};
+use super::forecast_workload::forecast_workload;
 use super::output::{print_json, print_line};
 use super::{Failure, Outcome};
 use crate::cli::{BacktestArgs, FitForecastArgs, ForecastCommand};
@@ -19,6 +20,7 @@ pub(super) fn forecast(command: &ForecastCommand) -> Outcome {
     match command {
         ForecastCommand::Fit(args) => fit(args),
         ForecastCommand::Backtest(args) => backtest(args),
+        ForecastCommand::Workload(args) => forecast_workload(args),
     }
 }
 

@@ -13,6 +13,7 @@ mod evaluate;
 mod export;
 mod figure;
 mod forecast;
+mod forecast_workload;
 mod output;
 mod policy_source;
 mod report;

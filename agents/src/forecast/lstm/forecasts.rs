@@ -72,7 +72,7 @@ pub enum WorkloadFileError {
         source: std::io::Error,
     },
     /// It is no JSON of this shape, or its numbers cannot be those of a network.
-    #[error("{}: no usable workload forecasts: {reason}\n\nhint: fit them again with `flexai forecast fit --workload`", path.display())]
+    #[error("{}: no usable workload forecasts: {reason}\n\nhint: fit them again with `flexai forecast workload`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,7 @@
 //! Not here: which forecaster is chosen (`fit.rs`).
 
 use super::super::contract::{Distribution, LEVELS};
+use super::super::significance::mean_and_error;
 use super::floors::Floor;
 use super::series::{HORIZON, Part, SeriesForecaster, ShortHistory, WorkloadSeries};
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ pub fn score(
             for (sum, floor) in sums[1..].iter_mut().zip(&floors) {
                 *sum += (floor[k] - truth).abs();
             }
-            pinball += pinball_of(d, truth);
+            pinball += d.pinball(truth);
             inside += f64::from(u8::from((d.quantiles[0]..=d.quantiles[LEVELS.len() - 1]).contains(&truth)));
             count += 1.0;
         }
@@ -102,29 +103,12 @@ pub fn score(
     }))
 }
 
-fn pinball_of(d: &Distribution, truth: f64) -> f64 {
-    let each = LEVELS.iter().zip(d.quantiles).map(|(level, q)| {
-        let miss = truth - q;
-        if miss >= 0.0 { level * miss } else { (level - 1.0) * miss }
-    });
-    each.sum::<f64>() / LEVELS.len() as f64
-}
-
-/// Mean difference of losses over its standard error, with Bartlett's weights up to a lag.
+/// Mean difference of losses over its standard error.
 ///
-/// Source: Diebold and Mariano 1995, "Comparing predictive accuracy"; Newey and West 1987.
+/// Source: Diebold and Mariano 1995, "Comparing predictive accuracy".
 fn diebold_mariano(differences: &[f64], lag: usize) -> Option<f64> {
-    let n = differences.len();
-    if n < 3 * lag {
-        return None;
-    }
-    let mean = differences.iter().sum::<f64>() / n as f64;
-    let covariance = |k: usize| {
-        let pairs = differences[k..].iter().zip(differences);
-        pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n as f64
-    };
-    let variance = covariance(0) + 2.0 * (1..lag).map(|k| (1.0 - k as f64 / lag as f64) * covariance(k)).sum::<f64>();
-    (variance > 0.0).then(|| mean / (variance / n as f64).sqrt())
+    let long_enough = differences.len() >= 3 * lag;
+    long_enough.then(|| mean_and_error(differences, lag - 1)).flatten().map(|(mean, error)| mean / error)
 }
 
 /// Says the same as a floor, without spread.

@@ -4,7 +4,7 @@
 //! Always: weights start from and batches are drawn from named streams of one seed; on the CPU the same bytes come out.
 //! Not here: forecasting (`network.rs`, without Burn).
 
-use super::super::contract::LEVELS;
+use super::super::contract::{LEVELS, pinball};
 use super::features::{AHEAD_INPUTS, ANCHORS, Example, STEP_INPUTS, STEPS};
 use super::network::{GATES, HIDDEN, LEVEL_COUNT, Layer, Layout, LstmNetwork};
 use super::options::LstmOptions;
@@ -104,10 +104,6 @@ fn judge(network: &LstmNetwork, judges: &[Vec<Lesson>]) -> f64 {
     };
     let scores: Vec<f64> = judges.iter().filter_map(of_series).collect();
     scores.iter().sum::<f64>() / scores.len().max(1) as f64
-}
-
-pub(super) fn pinball(level: f64, miss: f64) -> f64 {
-    if miss >= 0.0 { level * miss } else { (level - 1.0) * miss }
 }
 
 /// Uniform weights within one over the root of a layer's inputs; a gate's bias of forgetting starts at 1.

@@ -9,6 +9,7 @@ mod file;
 mod forecaster;
 mod inputs;
 mod intervals;
+pub(super) mod member;
 mod model;
 mod quadratic;
 mod recent;
