@@ -33,7 +33,7 @@ fn trainer_of(id: &str, device: DeviceChoice, network: &NetworkConfig) -> Traine
 }
 
 /// Every distribution with every spread, activations, normalised layers and both critics.
-fn kinds() -> Vec<NetworkConfig> {
+pub(super) fn kinds() -> Vec<NetworkConfig> {
     let plain = || NetworkConfig { policy_gain: 1.0, ..NetworkConfig::default() };
     let headed = |distribution, spread| NetworkConfig { distribution, spread, ..plain() };
     vec![

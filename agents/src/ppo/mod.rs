@@ -37,6 +37,8 @@ mod value_scale;
 #[cfg(test)]
 mod consistency;
 #[cfg(test)]
+mod device_tests;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod options_tests;
