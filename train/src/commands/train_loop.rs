@@ -135,14 +135,19 @@ pub(super) struct TrainLoop<'a> {
 /// The update whose time is judged: kernels have been compiled by then.
 const ADVICE_AT_UPDATE: u64 = 3;
 
+fn milliseconds(seconds: f64) -> String {
+    let ms = 1e3 * seconds;
+    if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
 /// What to say of a device whose update took `gpu` seconds where the processor takes `cpu`.
 fn advice(device: &str, gpu: f64, cpu: f64) -> Option<String> {
     (cpu < gpu).then(|| {
         format!(
-            "advice: an update took {:.0} ms on {device} and takes {:.0} ms on this processor; `--device flex` is the \
-             better choice for networks of this size",
-            1e3 * gpu,
-            1e3 * cpu
+            "advice: an update took {} on {device} and takes {} on this processor; `--device flex` is the better choice \
+             for networks of this size",
+            milliseconds(gpu),
+            milliseconds(cpu)
         )
     })
 }
@@ -497,6 +502,7 @@ mod tests {
         let line = advice("wgpu", 0.412, 0.051).unwrap();
         assert!(line.contains("412 ms on wgpu") && line.contains("51 ms on this processor"), "{line}");
         assert!(line.contains("`--device flex`"), "{line}");
+        assert!(advice("wgpu", 0.412, 0.0004).unwrap().contains("takes 0.4 ms on this processor"));
         assert_eq!(advice("wgpu", 0.04, 0.051), None);
     }
 }
