@@ -28,10 +28,14 @@ fn play(trainer: &mut Trainer, updates: usize) -> Vec<String> {
     (0..updates).map(|_| serde_json::to_string(&trainer.update().unwrap()).unwrap()).collect()
 }
 
+fn networks() -> [NetworkConfig; 2] {
+    let remembers = NetworkConfig { memory: MemoryChoice::Gru, memory_size: 8, ..NetworkConfig::default() };
+    [NetworkConfig::default(), remembers]
+}
+
 /// The last updates of a run that was saved and loaded in the middle have the bytes of one that went through.
 fn assert_resumes_bit_for_bit(device: DeviceChoice) {
-    let remembers = NetworkConfig { memory: MemoryChoice::Gru, memory_size: 8, ..NetworkConfig::default() };
-    for network in [NetworkConfig::default(), remembers] {
+    for network in networks() {
         let folder = tempfile::tempdir().unwrap();
         let mut whole = trainer("ProbeHybrid-v0", &network, device);
         play(&mut whole, 2);
@@ -69,11 +73,28 @@ fn every_kind_of_network_learns_on_ndarray_as_on_flex() {
     assert_every_kind_learns_as_on_flex(DeviceChoice::Ndarray);
 }
 
+/// A graphics card picks its kernels by timing them, so even two equal runs need not have the same bits.
 #[cfg(feature = "wgpu")]
 #[test]
-fn a_run_resumed_on_wgpu_equals_one_that_never_stopped() {
-    if crate::device::adapter_or_skip() {
-        assert_resumes_bit_for_bit(DeviceChoice::Wgpu);
+fn a_run_resumed_on_wgpu_equals_one_that_never_stopped_but_for_rounding() {
+    if !crate::device::adapter_or_skip() {
+        return;
+    }
+    let weights = |trainer: &Trainer| crate::device::read(trainer.learner.network.flatten()).unwrap();
+    for network in networks() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut whole = trainer("Pendulum-v1", &network, DeviceChoice::Wgpu);
+        play(&mut whole, 2);
+        whole.save(folder.path()).unwrap();
+        let saved = weights(&whole);
+        play(&mut whole, 1);
+        let mut again = trainer("Pendulum-v1", &network, DeviceChoice::Wgpu);
+        again.load(folder.path()).unwrap();
+        assert_eq!(weights(&again), saved, "what was saved is what is loaded");
+        play(&mut again, 1);
+        for (i, (a, b)) in weights(&whole).iter().zip(weights(&again)).enumerate() {
+            assert!((a - b).abs() < 1e-5, "parameter {i} of {network:?}: {a} and {b}");
+        }
     }
 }
 
