@@ -127,6 +127,10 @@ impl Dense {
 }
 
 impl Activation {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 6] = [Self::Tanh, Self::Relu, Self::Elu, Self::Gelu, Self::Silu, Self::LeakyRelu];
+
     fn apply(self, values: &mut [f32]) {
         match self {
             Self::Tanh => math::tanh_in_place(values),
@@ -262,15 +266,6 @@ mod tests {
     use flexai_env::core::{SeedTree, Space};
     use rand::RngExt;
 
-    const ALL: [Activation; 6] = [
-        Activation::Tanh,
-        Activation::Relu,
-        Activation::Elu,
-        Activation::Gelu,
-        Activation::Silu,
-        Activation::LeakyRelu,
-    ];
-
     fn normalised(hidden: &[usize], activation: Activation) -> PolicyNetwork {
         let shape = NetworkShape { hidden: hidden.to_vec(), activation, layer_norm: true, ..NetworkShape::default() };
         let mut rng = SeedTree::new(3).stream("weights");
@@ -327,7 +322,7 @@ mod tests {
 
     #[test]
     fn the_forward_pass_agrees_with_its_definition() {
-        let kinds = ALL.into_iter().flat_map(|a| [network(&[128, 45], a), normalised(&[128, 45], a)]);
+        let kinds = Activation::ALL.into_iter().flat_map(|a| [network(&[128, 45], a), normalised(&[128, 45], a)]);
         for PolicyNetwork { actor, .. } in kinds {
             let x = rows(7, 76);
             let mut y = vec![0.0; 7 * 6];
@@ -342,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_result_of_a_row_has_the_same_bits_in_every_batch() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             let actor = normalised(&[128, 45], activation).actor;
             let x = rows(11, 76);
             let mut single = vec![0.0; 11 * 6];

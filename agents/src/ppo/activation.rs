@@ -44,15 +44,6 @@ mod tests {
     use super::*;
     use crate::device::{DeviceChoice, open, read};
 
-    const ALL: [Activation; 6] = [
-        Activation::Tanh,
-        Activation::Relu,
-        Activation::Elu,
-        Activation::Gelu,
-        Activation::Silu,
-        Activation::LeakyRelu,
-    ];
-
     fn exact(activation: Activation, x: f64) -> f64 {
         let gelu = 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh());
         match activation {
@@ -71,7 +62,7 @@ mod tests {
     fn value_and_derivative_of_every_activation_are_those_of_its_definition() {
         let points = [-40.0, -3.0, -0.5, -1e-3, 0.3, 0.25, 1.0, 5.0, 60.0];
         let kinds = [(DeviceChoice::Flex, true), (DeviceChoice::Ndarray, true), (DeviceChoice::Flex, false)];
-        for (activation, (choice, on_host)) in ALL.into_iter().flat_map(|a| kinds.map(|k| (a, k))) {
+        for (activation, (choice, on_host)) in Activation::ALL.into_iter().flat_map(|a| kinds.map(|k| (a, k))) {
             let device = open(choice).unwrap();
             let x = Tensor::<1>::from_data(points, &device).reshape([3, 3]).autodiff().require_grad();
             let y = activate(activation, x.clone(), on_host);
@@ -90,7 +81,7 @@ mod tests {
 
     #[test]
     fn huge_numbers_have_finite_slopes() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             let device = open(DeviceChoice::Flex).unwrap();
             let x = Tensor::<2>::from_data([[-1e30, 1e30]], &device).autodiff().require_grad();
             let gradients = activate(activation, x.clone(), true).sum().backward();

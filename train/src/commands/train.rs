@@ -37,15 +37,13 @@ pub(super) fn train(args: &TrainArgs) -> Outcome {
     if let (Some(path), false) = (&args.config, args.seeds.is_empty()) {
         return train_seeds(args, path);
     }
-    let (config, run, resumed) = match (&args.resume, &args.config) {
+    let (config, run, prepared, resumed) = match (&args.resume, &args.config) {
         (Some(path), _) => resume_run(args, path)?,
         (None, Some(path)) => new_run(args, path)?,
         (None, None) => unreachable!("clap asks for one of them"),
     };
     let mode = if args.json { ProgressMode::Hidden } else { ProgressMode::Auto };
-    let setup = site(&config)?;
-    let curriculum = Curriculum::new(&config, setup.as_ref())?;
-    let trainer = build_trainer(&config, curriculum.setup(0))?;
+    let Prepared { setup, curriculum, trainer } = prepared;
     let judge = Judge::new(&config, setup.clone())?;
     let interrupt = Interrupt::install()?;
     let progress = Progress::new(config.ppo.total_steps, mode);
@@ -67,7 +65,23 @@ pub(super) fn train(args: &TrainArgs) -> Outcome {
     finish(args, &config, &run, setup, summary, stopped)
 }
 
-fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
+/// All that a configuration asks for, made once: with a fitted forecast a site takes a while.
+struct Prepared {
+    setup: Option<Arc<SiteSetup>>,
+    curriculum: Curriculum,
+    trainer: Trainer,
+}
+
+impl Prepared {
+    fn new(config: &TrainConfig) -> Result<Self, Failure> {
+        let setup = site(config)?;
+        let curriculum = Curriculum::new(config, setup.as_ref())?;
+        let trainer = build_trainer(config, curriculum.setup(0))?;
+        Ok(Self { setup, curriculum, trainer })
+    }
+}
+
+fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, Prepared, bool), Failure> {
     let mut config = load_train_config(path, &overrides_of(&args.set, args.seed, args.steps))?;
     choose_execution(&mut config, args);
     if let Some(forecast) = &args.forecast {
@@ -82,9 +96,7 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool),
         config.env.grid = absolute(Path::new(&config.env.grid));
     }
     // Everything that can be refused is refused before a folder is made.
-    let setup = site(&config)?;
-    let curriculum = Curriculum::new(&config, setup.as_ref())?;
-    drop(build_trainer(&config, curriculum.setup(0))?);
+    let prepared = Prepared::new(&config)?;
     let text = resolved_toml(&config)?;
     let now = Timestamp::now();
     let out =
@@ -92,7 +104,7 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool),
     let run = RunDir::create(&out)?;
     let command_line = std::env::args().skip(1).collect();
     run.write_identity(&text, RunManifest::new(config.seed, config.device.name(), now, command_line))?;
-    Ok((config, run, false))
+    Ok((config, run, prepared, false))
 }
 
 /// `--device` and `--learner` say how the same run is computed, so they may change when it is continued.
@@ -109,7 +121,7 @@ pub(super) fn overrides_of(set: &[String], seed: Option<u64>, steps: Option<u64>
     all
 }
 
-fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, bool), Failure> {
+fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, Prepared, bool), Failure> {
     let run = RunDir::open(path)?;
     run.read_identity()?;
     let mut config: TrainConfig = load_config(&run.config(), &[])?;
@@ -117,7 +129,8 @@ fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, boo
     if let Some(grid) = &args.grid {
         config.env.grid = absolute(grid);
     }
-    Ok((config, run, true))
+    let prepared = Prepared::new(&config)?;
+    Ok((config, run, prepared, true))
 }
 
 /// A run is continued and evaluated from other folders too, so tables are remembered by their whole path.
