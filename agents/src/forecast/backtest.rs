@@ -174,22 +174,22 @@ impl<'a> TargetRun<'a> {
         let ensemble = fitted.ensemble();
         let last = Knowledge::at(trace, range.end - 1, information);
         let standing = ensemble.standing_from(&last, range.start, &[target]);
-        let members = fitted.members().iter().filter(|member| member.covers(target));
+        let names =
+            fitted.members().iter().filter(|member| member.covers(target)).map(|member| member.name().to_owned());
         let mut run = Self {
             trace,
             range: range.clone(),
             information,
             target,
-            names: members.clone().map(|member| member.name().to_owned()).chain(["ensemble".to_owned()]).collect(),
+            names: names.chain(["ensemble".to_owned()]).collect(),
             days: Vec::new(),
             fans: Vec::new(),
         };
-        let members: Vec<_> = members.collect();
         let issue = |now: usize, reach: usize| -> Option<Vec<Vec<Distribution>>> {
             let known = Knowledge::at(trace, now, information);
             let empty = || vec![Distribution::certain(0.0); reach + 1];
-            let mut all = Vec::with_capacity(members.len() + 1);
-            for member in &members {
+            let mut all = Vec::new();
+            for member in fitted.members_at(known.period(now)).into_iter().filter(|member| member.covers(target)) {
                 let mut out = empty();
                 member.predict(&known, target, now, &mut out).ok()?;
                 all.push(out);

@@ -59,19 +59,22 @@ pub(super) struct Boosted {
     width: u32,
 }
 
-/// A split, or a leaf where `feature` is [`LEAF`].
+/// A node of a tree; small, because a folder holds a hundred thousand of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Node {
-    feature: u16,
-    /// Child where the feature is missing: the left one, or the right one.
-    missing_left: bool,
-    /// Values below go left; of a leaf: its answer.
-    value: f64,
-    left: u32,
-    right: u32,
+enum Node {
+    /// The answer.
+    Leaf(f32),
+    /// Values below go left.
+    Split {
+        feature: u16,
+        /// Child where the feature is missing: the left one, or the right one.
+        missing_left: bool,
+        value: f64,
+        /// Nodes from here to the children.
+        left: u16,
+        right: u16,
+    },
 }
-
-const LEAF: u16 = u16::MAX;
 
 /// No forest could be grown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,22 +125,16 @@ impl Boosted {
     fn add(&mut self, tree: &Tree) {
         let root = self.nodes.len() as u32;
         self.roots.push(root);
-        self.nodes.extend(tree.nodes.iter().map(|node| {
+        self.nodes.extend(tree.nodes.iter().enumerate().map(|(i, node)| {
             if node.is_leaf {
-                return Node {
-                    feature: LEAF,
-                    missing_left: false,
-                    value: f64::from(node.weight_value),
-                    left: 0,
-                    right: 0,
-                };
+                return Node::Leaf(node.weight_value);
             }
-            Node {
+            Node::Split {
                 feature: node.split_feature as u16,
                 missing_left: node.missing_node == node.left_child,
                 value: node.split_value,
-                left: root + node.left_child as u32,
-                right: root + node.right_child as u32,
+                left: (node.left_child - i) as u16,
+                right: (node.right_child - i) as u16,
             }
         }));
     }
@@ -148,20 +145,27 @@ impl Boosted {
     }
 
     fn leaf(&self, root: u32, row: &[f64]) -> f64 {
-        let mut node = &self.nodes[root as usize];
-        while node.feature != LEAF {
-            let x = row[node.feature as usize];
-            let left = if x.is_nan() { node.missing_left } else { x < node.value };
-            node = &self.nodes[if left { node.left } else { node.right } as usize];
+        let mut at = root as usize;
+        loop {
+            match self.nodes[at] {
+                Node::Leaf(answer) => return f64::from(answer),
+                Node::Split { feature, missing_left, value, left, right } => {
+                    let x = row[feature as usize];
+                    let goes_left = if x.is_nan() { missing_left } else { x < value };
+                    at += usize::from(if goes_left { left } else { right });
+                }
+            }
         }
-        node.value
     }
 
     /// Whether every split leads onwards, so that no row can send it astray or round in circles.
     pub(super) fn is_sound(&self, width: usize) -> bool {
-        let onwards = |(i, node): (usize, &Node)| {
-            let child = |child: u32| child as usize > i && (child as usize) < self.nodes.len();
-            node.feature == LEAF || ((node.feature as usize) < width && child(node.left) && child(node.right))
+        let onwards = |(i, node): (usize, &Node)| match node {
+            Node::Leaf(answer) => answer.is_finite(),
+            Node::Split { feature, left, right, .. } => {
+                let child = |steps: u16| steps > 0 && i + usize::from(steps) < self.nodes.len();
+                usize::from(*feature) < width && child(*left) && child(*right)
+            }
         };
         self.width as usize == width
             && self.roots.iter().all(|root| (*root as usize) < self.nodes.len())

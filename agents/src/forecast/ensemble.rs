@@ -5,26 +5,30 @@
 
 use super::conformal::{Conformal, within};
 use super::contract::{Distribution, Forecaster, Provenance, Target};
+use super::folds::Panel;
 use super::lead;
-use super::member::{KINDS, Member};
+use super::member::Member;
 use super::moment::{Moment, newest};
 use super::residuals;
 use super::rolling::{DayState, EnsembleOptions, Rolling, member_means};
+use super::selection::Joins;
 use flexai_env::grid::{ForecastGap, Knowledge};
 use std::sync::Arc;
 
 /// Members and how they are mixed.
 #[derive(Clone)]
 pub struct Ensemble {
-    members: Arc<Vec<Box<dyn Member>>>,
+    panel: Arc<Panel>,
     options: EnsembleOptions,
     /// Quantiles of scaled errors, of each target, for the first weeks of a trace.
     first_weeks: Arc<Vec<Conformal>>,
+    /// Who takes part, of each target.
+    joins: Arc<Vec<Joins>>,
 }
 
 impl std::fmt::Debug for Ensemble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&str> = self.members.iter().map(|member| member.name()).collect();
+        let names: Vec<&str> = self.panel.members().iter().map(|member| member.name()).collect();
         f.debug_struct("Ensemble").field("members", &names).field("options", &self.options).finish_non_exhaustive()
     }
 }
@@ -37,18 +41,23 @@ pub struct Standing {
 
 impl Ensemble {
     pub(super) fn new(
-        members: Arc<Vec<Box<dyn Member>>>,
+        panel: Arc<Panel>,
         options: EnsembleOptions,
         first_weeks: Arc<Vec<Conformal>>,
+        joins: Arc<Vec<Joins>>,
     ) -> Self {
-        Self { members, options, first_weeks }
+        Self { panel, options, first_weeks, joins }
     }
 
-    /// Its members for a target.
-    pub(super) fn members(&self, target: Target) -> Vec<&dyn Member> {
-        let joins =
-            |member: &&dyn Member| KINDS.iter().any(|kind| kind.name == member.name() && kind.joins.contains(&target));
-        self.members.iter().map(|member| &**member).filter(joins).collect()
+    /// Who takes part for a target.
+    pub(super) fn joins(&self, target: Target) -> &Joins {
+        &self.joins[target as usize]
+    }
+
+    /// Its members for a target that may speak at a moment: those that have not seen it.
+    pub(super) fn members(&self, known: &Knowledge<'_>, target: Target) -> Vec<&dyn Member> {
+        let joins = self.joins(target);
+        self.panel.of(known).into_iter().filter(|member| joins.has(member.name())).collect()
     }
 
     /// How weights and intervals follow the last weeks.
@@ -73,11 +82,19 @@ impl Ensemble {
     }
 
     fn learn(&self, known: &Knowledge<'_>, first: usize, target: Target) -> Rolling {
-        let members = self.members(target);
         let first_weeks = self.first_weeks(target);
-        Rolling::learn(known, target, members.len(), &self.options, first_weeks, (first, known.now()), |then, reach| {
-            member_means(&members, &known.rewound(then), target, reach)
-        })
+        Rolling::learn(
+            known,
+            target,
+            self.joins(target),
+            &self.options,
+            first_weeks,
+            (first, known.now()),
+            |then, reach| {
+                let then = known.rewound(then);
+                member_means(&self.members(&then, target), &then, target, reach)
+            },
+        )
     }
 
     /// [`Forecaster::predict`] with what the day began with.
@@ -95,7 +112,7 @@ impl Ensemble {
         let gap = || residuals::gap(known, target);
         let state =
             standing.of_target[target as usize].as_ref().and_then(|rolling| rolling.state(known)).ok_or_else(gap)?;
-        let members = self.members(target);
+        let members = self.members(known, target);
         let reach = (first + out.len()).saturating_sub(known.now() + 1);
         let means = member_means(&members, known, target, reach);
         self.mix(state, known, target, first, &means, out)?;
@@ -138,7 +155,7 @@ impl Forecaster for Ensemble {
     }
 
     fn covers(&self, target: Target) -> bool {
-        !self.members(target).is_empty()
+        self.joins(target).members() > 0
     }
 
     fn predict(

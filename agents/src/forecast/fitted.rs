@@ -2,14 +2,16 @@
 //!
 //! In: a trace to fit on, or a folder. Out: [`FittedForecasts`]. Always: nothing after the end of the range to fit on is
 //! seen; the same table, range and options give the same bytes; a damaged file is refused by name. No Burn is needed.
-//! Not here: the members (`member.rs`), scores (`backtest.rs`).
+//! Not here: the members (`member.rs`), who speaks of which moment (`folds.rs`), scores (`backtest.rs`).
 
 use super::conformal::Conformal;
 use super::contract::Target;
 use super::ensemble::Ensemble;
-use super::member::{FitError, FitOptions, History, KINDS, Member};
+use super::folds::{Fold, Panel};
+use super::member::{FitError, FitOptions, KINDS, Member};
 use super::residuals;
 use super::rolling::EnsembleOptions;
+use super::selection::{self, Selection};
 use flexai_env::grid::{GridTrace, Period};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Format of the folder; another number is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 const MANIFEST: &str = "manifest.json";
 
 /// What a folder of fitted forecasts says of itself: `manifest.json`.
@@ -42,8 +44,24 @@ pub struct ForecastManifest {
     pub ensemble: EnsembleOptions,
     /// Files of the members, in order.
     pub members: Vec<MemberFile>,
+    /// Blocks of the range, and members that have not seen them; none where the range is short.
+    pub folds: Vec<FoldFiles>,
+    /// Who takes part, by target and band of leads; everybody where there are no folds.
+    pub selections: Vec<Selection>,
     /// Quantiles of scaled errors for the first weeks of a trace, of each target.
     first_weeks: Vec<Conformal>,
+}
+
+/// A block of the range that was fitted on, and the files of members that were fitted to the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldFiles {
+    /// First period of the block.
+    pub from: Period,
+    /// Period after the last one.
+    pub to: Period,
+    /// Files of those that learn; the others are the same for all moments.
+    pub members: Vec<MemberFile>,
 }
 
 /// A member's file.
@@ -62,7 +80,8 @@ pub struct MemberFile {
 #[derive(Clone)]
 pub struct FittedForecasts {
     manifest: ForecastManifest,
-    members: Arc<Vec<Box<dyn Member>>>,
+    panel: Arc<Panel>,
+    /// Of each file, in the order of the manifest.
     bytes: Arc<Vec<Vec<u8>>>,
 }
 
@@ -119,19 +138,18 @@ impl FittedForecasts {
         ensemble: &EnsembleOptions,
     ) -> Result<Self, FitError> {
         let seen = trace.slice(0..range.end);
-        let history = History { trace: &seen, from: range.start, options: fit };
-        let mut members = Vec::new();
-        for kind in KINDS {
-            members.push((kind.fit)(&history)?);
-        }
-        let bytes: Vec<Vec<u8>> = members.iter().map(|member| member.save()).collect();
-        let files = members.iter().zip(&bytes).map(|(member, bytes)| MemberFile {
-            name: member.name().to_owned(),
-            file: format!("{}.{}", member.name(), if bytes.first() == Some(&b'{') { "json" } else { "bin" }),
-            sha256: sum(bytes),
+        let panel = Panel::fit(&seen, range.start, fit)?;
+        let mut bytes = Vec::new();
+        let members = panel.members().iter().map(|member| describe(&**member, "", &mut bytes)).collect();
+        let folds = panel.folds().iter().enumerate().map(|(i, fold)| {
+            let prefix = format!("fold-{}-", i + 1);
+            let members = fold.members.iter().flatten();
+            let members = members.map(|member| describe(&**member, &prefix, &mut bytes)).collect();
+            FoldFiles { from: fold.from, to: fold.to, members }
         });
-        let last = members.last().expect("there are members");
-        let first_weeks = Target::ALL.map(|target| residuals::conformal(&**last, target, &seen, range.start)).into();
+        let folds = folds.collect();
+        let last = |now: usize| *panel.at(seen.period(now)).last().expect("there are members");
+        let first_weeks = Target::ALL.map(|target| residuals::conformal_of(&last, target, &seen, range.start)).into();
         let manifest = ForecastManifest {
             format: FORMAT,
             table: seen.source().name.clone(),
@@ -140,10 +158,12 @@ impl FittedForecasts {
             to: seen.end(),
             fit: *fit,
             ensemble: *ensemble,
-            members: files.collect(),
+            members,
+            folds,
+            selections: selection::select(&panel, &seen, range.start, ensemble),
             first_weeks,
         };
-        Ok(Self { manifest, members: Arc::new(members), bytes: Arc::new(bytes) })
+        Ok(Self { manifest, panel: Arc::new(panel), bytes: Arc::new(bytes) })
     }
 
     /// What the folder says of itself.
@@ -151,20 +171,32 @@ impl FittedForecasts {
         &self.manifest
     }
 
-    /// All members, in the order of [`KINDS`].
+    /// All members as fitted to the whole range, in the order of [`KINDS`].
     pub fn members(&self) -> &[Box<dyn Member>] {
-        &self.members
+        self.panel.members()
+    }
+
+    /// The members that may speak at a moment: inside the range that was fitted on, those that have not seen it.
+    pub fn members_at(&self, now: Period) -> Vec<&dyn Member> {
+        self.panel.at(now)
     }
 
     /// The ensemble of the members.
     pub fn ensemble(&self) -> Ensemble {
         let first_weeks = Arc::new(self.manifest.first_weeks.clone());
-        Ensemble::new(Arc::clone(&self.members), self.manifest.ensemble, first_weeks)
+        let joins = Arc::new(Target::ALL.map(|target| selection::joins(&self.manifest.selections, target)).into());
+        Ensemble::new(Arc::clone(&self.panel), self.manifest.ensemble, first_weeks, joins)
     }
 
     /// The same with other weights and intervals.
     pub fn with_ensemble(mut self, options: EnsembleOptions) -> Self {
         self.manifest.ensemble = options;
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_selections(mut self, selections: &[Selection]) -> Self {
+        self.manifest.selections = selections.to_vec();
         self
     }
 
@@ -183,7 +215,7 @@ impl FittedForecasts {
             move |reason| ForecastFileError::File { path, reason }
         };
         fs::create_dir_all(folder).map_err(fault(folder))?;
-        for (file, bytes) in self.manifest.members.iter().zip(self.bytes.iter()) {
+        for (file, bytes) in self.manifest.files().zip(self.bytes.iter()) {
             let path = folder.join(&file.file);
             fs::write(&path, bytes).map_err(fault(&path))?;
         }
@@ -198,21 +230,19 @@ impl FittedForecasts {
     pub fn load(folder: &Path) -> Result<Self, ForecastFileError> {
         let path = folder.join(MANIFEST);
         let manifest = read_manifest(&path)?;
-        let (mut members, mut all) = (Vec::new(), Vec::new());
-        for file in &manifest.members {
-            let path = folder.join(&file.file);
-            let bytes = fs::read(&path).map_err(|reason| ForecastFileError::File { path: path.clone(), reason })?;
-            let found = sum(&bytes);
-            if found != file.sha256 {
-                return Err(ForecastFileError::Damaged { path, found, expected: file.sha256.clone() });
-            }
-            let fault = |reason| ForecastFileError::Manifest { path: path.clone(), reason };
-            let kind = KINDS.iter().find(|kind| kind.name == file.name);
-            let kind = kind.ok_or_else(|| fault(format!("`{}` is no forecast member of this program", file.name)))?;
-            members.push((kind.load)(&bytes).map_err(fault)?);
-            all.push(bytes);
+        let mut all = Vec::new();
+        let whole = manifest.members.iter().map(|file| read_member(folder, file, &mut all));
+        let whole = whole.collect::<Result<Vec<_>, _>>()?;
+        let mut folds = Vec::new();
+        for fold in &manifest.folds {
+            let mut stand_in = |whole: &MemberFile| {
+                let file = fold.members.iter().find(|file| file.name == whole.name);
+                file.map(|file| read_member(folder, file, &mut all)).transpose()
+            };
+            let members = manifest.members.iter().map(&mut stand_in).collect::<Result<_, _>>()?;
+            folds.push(Fold { from: fold.from, to: fold.to, members });
         }
-        Ok(Self { manifest, members: Arc::new(members), bytes: Arc::new(all) })
+        Ok(Self { manifest, panel: Arc::new(Panel::new(whole, folds)), bytes: Arc::new(all) })
     }
 
     fn manifest_bytes(&self) -> Vec<u8> {
@@ -220,6 +250,38 @@ impl FittedForecasts {
         bytes.push(b'\n');
         bytes
     }
+}
+
+impl ForecastManifest {
+    /// Files of all members, in the order in which they are written and read.
+    fn files(&self) -> impl Iterator<Item = &MemberFile> {
+        self.members.iter().chain(self.folds.iter().flat_map(|fold| &fold.members))
+    }
+}
+
+/// What the manifest says of a member; its bytes join the others.
+fn describe(member: &dyn Member, prefix: &str, all: &mut Vec<Vec<u8>>) -> MemberFile {
+    let bytes = member.save();
+    let kind = if bytes.first() == Some(&b'{') { "json" } else { "bin" };
+    let name = member.name().to_owned();
+    let file = MemberFile { file: format!("{prefix}{name}.{kind}"), name, sha256: sum(&bytes) };
+    all.push(bytes);
+    file
+}
+
+fn read_member(folder: &Path, file: &MemberFile, all: &mut Vec<Vec<u8>>) -> Result<Box<dyn Member>, ForecastFileError> {
+    let path = folder.join(&file.file);
+    let bytes = fs::read(&path).map_err(|reason| ForecastFileError::File { path: path.clone(), reason })?;
+    let found = sum(&bytes);
+    if found != file.sha256 {
+        return Err(ForecastFileError::Damaged { path, found, expected: file.sha256.clone() });
+    }
+    let fault = |reason| ForecastFileError::Manifest { path: path.clone(), reason };
+    let kind = KINDS.iter().find(|kind| kind.name == file.name);
+    let kind = kind.ok_or_else(|| fault(format!("`{}` is no forecast member of this program", file.name)))?;
+    let member = (kind.load)(&bytes).map_err(fault)?;
+    all.push(bytes);
+    Ok(member)
 }
 
 fn read_manifest(path: &Path) -> Result<ForecastManifest, ForecastFileError> {
@@ -234,8 +296,12 @@ fn read_manifest(path: &Path) -> Result<ForecastManifest, ForecastFileError> {
     let manifest: ForecastManifest = serde_json::from_value(value).map_err(|error| fault(error.to_string()))?;
     let sound = manifest.first_weeks.len() == Target::ALL.len() && manifest.first_weeks.iter().all(Conformal::is_sound);
     let plain = |file: &MemberFile| !file.file.contains(['/', '\\']);
-    if !sound || !manifest.members.iter().all(plain) || manifest.members.is_empty() {
-        return Err(fault("its members or quantiles are incomplete".into()));
+    if !sound
+        || !selection::is_sound(&manifest.selections)
+        || !manifest.files().all(plain)
+        || manifest.members.is_empty()
+    {
+        return Err(fault("its members, selections or quantiles are incomplete".into()));
     }
     Ok(manifest)
 }

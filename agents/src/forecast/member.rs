@@ -35,15 +35,24 @@ pub trait Member: Forecaster {
 }
 
 /// How members are fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitOptions {
     /// Seed of everything that is drawn.
     pub seed: u64,
+    /// Blocks of the range whose forecasts come from members fitted to the rest of it; 0 leaves forecasts of the range
+    /// itself to members that have seen it.
+    pub folds: usize,
     /// Lines per group of leads.
     pub ridge: RidgeOptions,
     /// Forests.
     pub boosted: BoostedOptions,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self { seed: 0, folds: 4, ridge: RidgeOptions::default(), boosted: BoostedOptions::default() }
+    }
 }
 
 /// History to fit on: nothing after its end is there.
@@ -53,6 +62,8 @@ pub struct History<'a> {
     pub trace: &'a GridTrace,
     /// First index to fit on.
     pub from: usize,
+    /// Start and end of what was made holes, where a member is fitted for forecasts of a block in there.
+    pub hidden: Option<(usize, usize)>,
     /// How.
     pub options: &'a FitOptions,
 }
@@ -103,7 +114,7 @@ pub struct MemberKind {
     pub name: &'static str,
     /// Whether it is an honest floor: no model, only what anybody could say.
     pub floor: bool,
-    /// Targets whose ensemble it takes part in; it is judged in all that it covers.
+    /// Targets whose ensemble it can take part in; it is judged in all that it covers.
     pub joins: &'static [Target],
     /// Fits it.
     pub fit: Fit,
@@ -112,6 +123,8 @@ pub struct MemberKind {
 }
 
 const NONE: &[Target] = &[];
+const CARBON: &[Target] = &[Target::Carbon];
+const PRICES: &[Target] = &[Target::IntradayPrice, Target::ImbalancePrice];
 const ALL: &[Target] = &Target::ALL;
 /// What Prophet covers.
 const OUTPUT: &[Target] = &[Target::Carbon, Target::Wind, Target::Solar];
@@ -127,10 +140,10 @@ macro_rules! member {
 /// All members; the order is that of reports.
 pub const KINDS: [MemberKind; 8] = [
     member!("persistence", floor true, NONE, floors::fit_persistence, floors::load_persistence),
-    member!("yesterday", floor true, NONE, floors::fit_yesterday, floors::load_yesterday),
+    member!("yesterday", floor true, CARBON, floors::fit_yesterday, floors::load_yesterday),
     member!("last_week", floor true, NONE, floors::fit_last_week, floors::load_last_week),
     member!("published", floor true, FORWARD, floors::fit_published, floors::load_published),
-    member!("present", floor true, NONE, floors::fit_present, floors::load_present),
+    member!("present", floor true, PRICES, floors::fit_present, floors::load_present),
     member!("ridge", floor false, ALL, RidgeMember::fit, RidgeMember::load),
     member!("prophet", floor false, OUTPUT, prophet::member::fit, prophet::member::load),
     member!("boosted", floor false, ALL, BoostedMember::fit, BoostedMember::load),

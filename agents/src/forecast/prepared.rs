@@ -124,26 +124,31 @@ impl PreparedForecasts {
 
 impl Table {
     fn new(ensemble: &Ensemble, preparation: &Preparation<'_>, target: Target) -> Self {
-        let members = ensemble.members(target);
         let moments = preparation.moments.clone();
         let last = preparation.at(moments.end - 1);
+        let means = |now: usize, reach: usize| {
+            let known = preparation.at(now);
+            member_means(&ensemble.members(&known, target), &known, target, reach)
+        };
         // Every member's forecast of every moment, those past a day for the few moments that look further.
-        let all: Vec<Vec<Vec<f32>>> = moments
-            .clone()
-            .into_par_iter()
-            .map(|now| member_means(&members, &preparation.at(now), target, reach(&last, now)))
-            .collect();
+        let all: Vec<Vec<Vec<f32>>> =
+            moments.clone().into_par_iter().map(|now| means(now, reach(&last, now))).collect();
         let first_weeks = ensemble.first_weeks(target);
         let span = (moments.start, moments.end - 1);
-        let rolling =
-            Rolling::learn(&last, target, members.len(), ensemble.options(), first_weeks, span, |now, reach| match now
-                .checked_sub(moments.start)
-            {
+        let rolling = Rolling::learn(
+            &last,
+            target,
+            ensemble.joins(target),
+            ensemble.options(),
+            first_weeks,
+            span,
+            |now, reach| match now.checked_sub(moments.start) {
                 Some(i) => all[i].clone(),
-                None => member_means(&members, &preparation.at(now), target, reach),
-            });
-        let mut means = vec![f32::NAN; moments.len() * LEADS];
-        means.par_chunks_mut(LEADS).zip(&all).enumerate().for_each(|(i, (out, of_members))| {
+                None => means(now, reach),
+            },
+        );
+        let mut mixes = vec![f32::NAN; moments.len() * LEADS];
+        mixes.par_chunks_mut(LEADS).zip(&all).enumerate().for_each(|(i, (out, of_members))| {
             let known = preparation.at(moments.start + i);
             let Some(state) = rolling.state(&known) else { return };
             let mut mixed = vec![Distribution::certain(0.0); LEADS];
@@ -151,7 +156,7 @@ impl Table {
                 out.iter_mut().zip(&mixed).for_each(|(out, mixed)| *out = mixed.mean as f32);
             }
         });
-        Self { means, rolling }
+        Self { means: mixes, rolling }
     }
 }
 

@@ -13,7 +13,7 @@ use super::moment::Moment;
 use super::residuals;
 use super::ridge::Ridge;
 use super::rows::{NEAR, Rows, far_leads, leads_of_groups, near_leads};
-use flexai_env::grid::{ForecastGap, GridTrace, Knowledge};
+use flexai_env::grid::{ForecastGap, Knowledge};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -69,16 +69,15 @@ pub(super) struct TargetRows {
 }
 
 impl TargetRows {
-    fn collect(trace: &GridTrace, from: usize, to: usize, target: Target, trees: bool) -> Self {
+    fn collect(history: &History<'_>, to: usize, target: Target, trees: bool) -> Self {
+        let collect = |leads: fn(usize, bool) -> Vec<usize>| {
+            Rows::collect(history.trace, history.from..to, history.hidden, target, leads)
+        };
         let trees = |leads: fn(usize, bool) -> Vec<usize>| match trees {
-            true => Rows::collect(trace, from..to, target, leads),
+            true => collect(leads),
             false => Rows::default(),
         };
-        Self {
-            lines: Rows::collect(trace, from..to, target, leads_of_groups),
-            near: trees(near_leads),
-            far: trees(far_leads),
-        }
+        Self { lines: collect(leads_of_groups), near: trees(near_leads), far: trees(far_leads) }
     }
 }
 
@@ -131,11 +130,15 @@ impl Model for Hybrid {
 }
 
 impl<M: Model + Clone + 'static> RegressionMember<M> {
-    /// Fits all targets twice: once without the last half year, for honest errors there, and once on everything.
+    /// Fits all targets twice: once without the last half year, for honest errors there, and once on everything. For a
+    /// hidden block it is fitted once, and forecasts are points.
     pub(super) fn fit(history: &History<'_>) -> Result<Box<dyn Member>, FitError> {
         let days = (history.trace.len() - history.from.min(history.trace.len())) / 48;
         if days < LEAST_DAYS {
             return Err(FitError::TooShort { days, expected: LEAST_DAYS });
+        }
+        if history.hidden.is_some() {
+            return Ok(Box::new(Self::fit_until(history, history.trace.len(), Vec::new())?));
         }
         let held_out = HELD_OUT_DAYS.min(days / 3) * 48;
         let split = history.trace.len() - held_out;
@@ -146,26 +149,28 @@ impl<M: Model + Clone + 'static> RegressionMember<M> {
     }
 
     fn fit_until(history: &History<'_>, to: usize, errors: Vec<Conformal>) -> Result<Self, FitError> {
-        let mut regression = Regression { widths: Vec::new(), models: Vec::new(), errors };
-        for target in Target::ALL {
-            let rows = TargetRows::collect(history.trace, history.from, to, target, M::TREES);
-            regression.widths.push(rows.lines.width as u32);
-            regression.models.push(M::fit(&rows, target, history)?);
-        }
-        Ok(Self(regression))
+        let fit = |target: Target| {
+            let rows = TargetRows::collect(history, to, target, M::TREES);
+            M::fit(&rows, target, history).map(|model| (rows.lines.width as u32, model))
+        };
+        // Target by target: the rows of one are hundreds of megabytes.
+        let fitted: Result<Vec<_>, FitError> = Target::ALL.into_iter().map(fit).collect();
+        let (widths, models) = fitted?.into_iter().unzip();
+        Ok(Self(Regression { widths, models, errors }))
     }
 
     /// Loads what [`Member::save`] gave.
     pub(super) fn load(bytes: &[u8]) -> Result<Box<dyn Member>, String> {
         let (regression, rest): (Regression<M>, &[u8]) =
             postcard::take_from_bytes(bytes).map_err(|error| error.to_string())?;
-        let all = [regression.widths.len(), regression.models.len(), regression.errors.len()];
+        let all = [regression.widths.len(), regression.models.len()];
+        let with_errors = [0, Target::ALL.len()].contains(&regression.errors.len());
         let sound = || {
             let models = regression.widths.iter().zip(&regression.models);
             models.clone().all(|(width, model)| model.is_sound(*width as usize))
                 && regression.errors.iter().all(Conformal::is_sound)
         };
-        if !rest.is_empty() || all != [Target::ALL.len(); 3] || !sound() {
+        if !rest.is_empty() || all != [Target::ALL.len(); 2] || !with_errors || !sound() {
             return Err("its parts do not fit each other".into());
         }
         Ok(Box::new(Self(regression)))

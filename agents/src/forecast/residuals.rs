@@ -19,10 +19,20 @@ const DAYS: usize = 365;
 
 /// Quantiles of the scaled errors of a forecaster in the last year of a trace.
 pub(super) fn conformal(member: &dyn Member, target: Target, trace: &GridTrace, from: usize) -> Conformal {
+    conformal_of(&|_| member, target, trace, from)
+}
+
+/// The same where the forecaster of a moment depends on the moment.
+pub(super) fn conformal_of<'m, F: (Fn(usize) -> &'m dyn Member) + Sync>(
+    member: &F,
+    target: Target,
+    trace: &GridTrace,
+    from: usize,
+) -> Conformal {
     let first = trace.len().saturating_sub(DAYS * DAY).max(from + 14 * DAY);
     let moments: Vec<usize> = (first..trace.len()).filter(|now| is_counted(trace, *now)).collect();
     let parts: Vec<Vec<(usize, f64)>> =
-        moments.par_iter().map(|now| scaled_errors(member, target, trace, *now)).collect();
+        moments.par_iter().map(|now| scaled_errors(member(*now), target, trace, *now)).collect();
     let mut errors = vec![Vec::new(); GROUPS];
     parts.into_iter().flatten().for_each(|(group, error)| errors[group].push(error));
     Conformal::from_errors(errors, (trace.len() - first) / DAY)

@@ -11,6 +11,7 @@ use super::member::Member;
 use super::moment::{DAY, Moment};
 use super::residuals;
 use super::rows::NEXT_DAY_ORIGIN;
+use super::selection::Joins;
 use flexai_env::grid::Knowledge;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ const UNDERWAY_DAYS: usize = 3;
 
 /// Scaled errors of all members for one period, seen from one moment.
 #[derive(Debug, Clone, PartialEq)]
-struct ErrorRow {
+pub(super) struct ErrorRow {
     /// UTC day of the moment of issue, and that for which it counts first.
     issued: i32,
     counts: i32,
@@ -87,7 +88,7 @@ impl Rolling {
     pub(super) fn learn(
         known: &Knowledge<'_>,
         target: Target,
-        members: usize,
+        joins: &Joins,
         options: &EnsembleOptions,
         fallback: &Conformal,
         (first, last): (usize, usize),
@@ -96,23 +97,48 @@ impl Rolling {
         let back = (2 * options.weight_days + options.interval_days + 3 * UNDERWAY_DAYS) * DAY;
         let earliest = first.saturating_sub(back + DAY);
         let moments: Vec<usize> = (earliest..=last).filter(|now| is_counted(known, *now)).collect();
-        let rows: Vec<ErrorRow> =
-            moments.par_iter().flat_map_iter(|now| error_rows(known, target, *now, &means)).collect();
+        let rows = all_error_rows(known, target, &moments, &means);
         let days = (known.period(earliest).utc_day(), known.period(last).utc_day());
         let first_day = known.period(first).utc_day();
-        let weights = weights(&rows, members, options, days);
-        let mut mixed = mix(&rows, &weights, days);
-        let bias: Vec<Vec<f64>> = (0..weights.len()).into_par_iter().map(|i| biases(&mixed, i, options)).collect();
-        // From here on the errors are those of the corrected mix.
-        for (issued, group, error) in mixed.iter_mut().flatten() {
-            *error -= bias[*issued][*group];
-        }
+        let Replayed { weights, bias, mixed } = Replayed::new(&rows, joins, options, days);
         let keep = (first_day - days.0) as usize;
         let states = weights.into_par_iter().zip(bias).enumerate().skip(keep).map(|(i, (weights, bias))| {
             let errors = intervals(&mixed, i, options.interval_days).unwrap_or_else(|| fallback.clone());
             DayState { weights, bias, errors }
         });
         Self { first_day, states: states.collect() }
+    }
+}
+
+/// Errors of the moments that are known by now, in the order of time.
+pub(super) fn all_error_rows(
+    known: &Knowledge<'_>,
+    target: Target,
+    moments: &[usize],
+    means: &(impl Fn(usize, usize) -> Vec<Vec<f32>> + Sync),
+) -> Vec<ErrorRow> {
+    moments.par_iter().flat_map_iter(|now| error_rows(known, target, *now, means)).collect()
+}
+
+/// Weights, corrections and errors of the corrected mix, day after day.
+pub(super) struct Replayed {
+    weights: Vec<Vec<Vec<f64>>>,
+    bias: Vec<Vec<f64>>,
+    /// By the day they count for first.
+    pub(super) mixed: Vec<Vec<Mixed>>,
+}
+
+impl Replayed {
+    pub(super) fn new(rows: &[ErrorRow], joins: &Joins, options: &EnsembleOptions, days: (i32, i32)) -> Self {
+        let weights = weights(rows, joins, options, days);
+        let mut mixed = mix(rows, &weights, days);
+        let bias: Vec<Vec<f64>> =
+            (0..weights.len()).into_par_iter().map(|i| biases(&mixed, i, joins, options)).collect();
+        // From here on the errors are those of the corrected mix.
+        for (issued, group, error) in mixed.iter_mut().flatten() {
+            *error -= bias[*issued][*group];
+        }
+        Self { weights, bias, mixed }
     }
 }
 
@@ -180,7 +206,8 @@ fn error_rows(
 }
 
 /// Weights of each day: losses of the window that ends with its beginning.
-fn weights(rows: &[ErrorRow], members: usize, options: &EnsembleOptions, days: (i32, i32)) -> Vec<Vec<Vec<f64>>> {
+fn weights(rows: &[ErrorRow], joins: &Joins, options: &EnsembleOptions, days: (i32, i32)) -> Vec<Vec<Vec<f64>>> {
+    let members = joins.members();
     let count = (days.1 - days.0 + 1).max(0) as usize;
     // Per day and group: sum of losses of each member, and how many.
     let mut losses = vec![vec![(vec![0.0; members], 0_u32); GROUPS]; count];
@@ -192,30 +219,34 @@ fn weights(rows: &[ErrorRow], members: usize, options: &EnsembleOptions, days: (
     }
     let of_day = |i: usize| {
         let window = &losses[(i + 1).saturating_sub(options.weight_days)..=i];
-        (0..GROUPS).map(|group| group_weights(window, group, members, options.sharpness)).collect()
+        (0..GROUPS).map(|group| group_weights(window, group, joins, options.sharpness)).collect()
     };
     (0..count).into_par_iter().map(of_day).collect()
 }
 
-fn group_weights(window: &[Vec<(Vec<f64>, u32)>], group: usize, members: usize, sharpness: f64) -> Vec<f64> {
-    let mut sums = vec![0.0; members];
+fn group_weights(window: &[Vec<(Vec<f64>, u32)>], group: usize, joins: &Joins, sharpness: f64) -> Vec<f64> {
+    let joins = joins.of(group);
+    let mut sums = vec![0.0; joins.len()];
     let mut count = 0;
     for day in window {
         let (losses, n) = &day[group];
         sums.iter_mut().zip(losses).for_each(|(sum, loss)| *sum += loss);
         count += n;
     }
-    let best = sums.iter().copied().fold(f64::INFINITY, f64::min);
-    if count < LEAST_ERRORS || best <= 0.0 {
-        return vec![1.0 / members as f64; members];
-    }
-    let raw: Vec<f64> = sums.iter().map(|loss| (-sharpness * (loss / best - 1.0)).exp()).collect();
+    let of_those = |of: &dyn Fn(f64) -> f64| -> Vec<f64> {
+        sums.iter().zip(joins).map(|(loss, joins)| if *joins { of(*loss) } else { 0.0 }).collect()
+    };
+    let best = sums.iter().zip(joins).filter(|(_, joins)| **joins).map(|(loss, _)| *loss).fold(f64::INFINITY, f64::min);
+    let raw = match count >= LEAST_ERRORS && best > 0.0 {
+        true => of_those(&|loss| (-sharpness * (loss / best - 1.0)).exp()),
+        false => of_those(&|_| 1.0),
+    };
     let total: f64 = raw.iter().sum();
     raw.iter().map(|weight| weight / total).collect()
 }
 
 /// An error of the mix: index of the day of issue, group, error in units of the scale.
-type Mixed = (usize, usize, f64);
+pub(super) type Mixed = (usize, usize, f64);
 
 /// Scaled errors of the mix, by the day they count for first.
 fn mix(rows: &[ErrorRow], weights: &[Vec<Vec<f64>>], days: (i32, i32)) -> Vec<Vec<Mixed>> {
@@ -246,12 +277,16 @@ fn of_window(mixed: &[Vec<Mixed>], day: usize, days: usize) -> Vec<Vec<f64>> {
 }
 
 /// Mean error of the window by group, shrunk: it is half luck.
-fn biases(mixed: &[Vec<Mixed>], day: usize, options: &EnsembleOptions) -> Vec<f64> {
-    let of_group = |errors: &Vec<f64>| {
+fn biases(mixed: &[Vec<Mixed>], day: usize, joins: &Joins, options: &EnsembleOptions) -> Vec<f64> {
+    let of_group = |(group, errors): (usize, &Vec<f64>)| {
         let sum: f64 = errors.iter().map(|error| error.clamp(-SPIKE, SPIKE)).sum();
-        if errors.len() < LEAST_ERRORS as usize { 0.0 } else { options.bias_share * sum / errors.len() as f64 }
+        if errors.len() < LEAST_ERRORS as usize || joins.is_plain(group) {
+            0.0
+        } else {
+            options.bias_share * sum / errors.len() as f64
+        }
     };
-    of_window(mixed, day, options.weight_days).iter().map(of_group).collect()
+    of_window(mixed, day, options.weight_days).iter().enumerate().map(of_group).collect()
 }
 
 /// Quantiles of the errors of a window; `None` if no group has enough.

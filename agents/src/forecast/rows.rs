@@ -30,7 +30,7 @@ pub(super) struct Rows {
     pub(super) leads: Vec<usize>,
     /// Group of each row.
     pub(super) groups: Vec<usize>,
-    /// Age of each row at the end of the range, in days.
+    /// Days from each row to what it is fitted for: the end of the range, or a hidden block.
     pub(super) age_days: Vec<f64>,
 }
 
@@ -39,18 +39,26 @@ impl Rows {
     pub(super) fn collect(
         trace: &GridTrace,
         range: Range<usize>,
+        hidden: Option<(usize, usize)>,
         target: Target,
         leads: impl Fn(usize, bool) -> Vec<usize> + Sync,
     ) -> Self {
         let first = range.start.max(HISTORY);
-        let chunks: Vec<Self> = (first..range.end.max(first))
-            .into_par_iter()
-            .chunks(32 * DAY)
+        // The first moments after a hole have too little history too.
+        let usable = |now: &usize| hidden.is_none_or(|(from, to)| *now < from || *now >= to + HISTORY);
+        let age = |now: usize| match hidden {
+            Some((from, _)) if now < from => from - now,
+            Some((_, to)) => now - to,
+            None => range.end - now,
+        };
+        let moments: Vec<usize> = (first..range.end.max(first)).filter(usable).collect();
+        let chunks: Vec<Self> = moments
+            .par_chunks(32 * DAY)
             .map(|moments| {
                 let mut rows = Self::default();
-                for now in moments {
+                for now in moments.iter().copied() {
                     let origin = trace.local(now).half_hour == NEXT_DAY_ORIGIN;
-                    rows.add(trace, now, range.end, target, &leads(now, origin));
+                    rows.add(trace, (now, age(now)), range.end, target, &leads(now, origin));
                 }
                 rows
             })
@@ -67,7 +75,7 @@ impl Rows {
         all
     }
 
-    fn add(&mut self, trace: &GridTrace, now: usize, end: usize, target: Target, leads: &[usize]) {
+    fn add(&mut self, trace: &GridTrace, (now, age): (usize, usize), end: usize, target: Target, leads: &[usize]) {
         let known = Knowledge::at(trace, now, InformationSet::Trader);
         let usable = |lead: &&usize| now + **lead < end && target.known(&known, now + **lead).is_none();
         let leads: Vec<usize> = leads.iter().filter(usable).copied().collect();
@@ -85,7 +93,7 @@ impl Rows {
             self.outcomes.push(outcome.clamp(-OUTLIER, OUTLIER));
             self.leads.push(lead);
             self.groups.push(lead::group(&known, t));
-            self.age_days.push((end - now) as f64 / DAY as f64);
+            self.age_days.push(age as f64 / DAY as f64);
         }
     }
 

@@ -6,14 +6,14 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Days of the grid of these tests, and how many of them are fitted on.
-const DAYS: usize = 220;
-const FITTED_DAYS: usize = 180;
+const DAYS: usize = 340;
+const FITTED_DAYS: usize = 300;
 
 fn grid() -> &'static Arc<GridTrace> {
     static GRID: OnceLock<Arc<GridTrace>> = OnceLock::new();
     GRID.get_or_init(|| {
         let parameters = SyntheticParameters::embedded();
-        Arc::new(generate(&parameters, "2022-11-23T00:00:00Z".parse().unwrap(), DAYS * 48, 7))
+        Arc::new(generate(&parameters, "2022-07-26T00:00:00Z".parse().unwrap(), DAYS * 48, 7))
     })
 }
 
@@ -38,8 +38,12 @@ fn fitted() -> &'static FittedForecasts {
 }
 
 fn forecasts_at(grid: &GridTrace, now: usize) -> Vec<Vec<Distribution>> {
+    forecasts_of(fitted(), grid, now)
+}
+
+fn forecasts_of(fitted: &FittedForecasts, grid: &GridTrace, now: usize) -> Vec<Vec<Distribution>> {
     let known = Knowledge::at(grid, now, InformationSet::Trader);
-    let ensemble = fitted().ensemble();
+    let ensemble = fitted.ensemble();
     let mut all = Vec::new();
     for target in Target::ALL {
         let mut ask = |forecaster: &dyn Forecaster| {
@@ -47,7 +51,11 @@ fn forecasts_at(grid: &GridTrace, now: usize) -> Vec<Vec<Distribution>> {
             forecaster.predict(&known, target, now, &mut out).expect("there is history");
             all.push(out);
         };
-        fitted().members().iter().filter(|member| member.covers(target)).for_each(|member| ask(&**member));
+        fitted
+            .members_at(known.period(now))
+            .into_iter()
+            .filter(|member| member.covers(target))
+            .for_each(|member| ask(member));
         ask(&ensemble);
     }
     all
@@ -86,6 +94,37 @@ fn a_fit_never_sees_what_comes_after_its_range() {
     }
     let again = FittedForecasts::fit(&other, range(), &options(), &windows()).expect("there is enough history");
     assert_eq!(again.hash(), fitted().hash(), "the manifest holds the sums of all files");
+}
+
+/// Every value of the second block that is not known at `now`, moved far away.
+fn another_block(grid: &GridTrace, now: usize) -> GridTrace {
+    let mut other = another_future(grid, now);
+    let end = grid.indices(grid.start(), fitted().manifest().folds[1].to).end;
+    for signal in Signal::all().filter(|signal| *signal != Signal::CarbonResolution) {
+        (now + 200..end).for_each(|t| other.set(signal, t, Some(400.0 + 29.0 * (t % 13) as f64)));
+    }
+    other
+}
+
+#[test]
+fn nothing_later_in_a_block_changes_a_forecast_issued_in_it_though_the_block_was_fitted_on() {
+    let now = 125 * 48 + 21;
+    let folds = &fitted().manifest().folds;
+    assert_eq!((folds.len(), folds[0].from, folds[3].to), (4, grid().period(0), grid().period(range().end)));
+    assert!((folds[1].from..folds[1].to).contains(&grid().period(now)), "{folds:?}");
+    let other = another_block(grid(), now);
+    let again = FittedForecasts::fit(&other, range(), &options(), &windows()).expect("there is enough history");
+    // Who takes part is chosen once for the whole range, like the options of a fit.
+    let again = again.with_selections(&fitted().manifest().selections);
+    assert_eq!(again.manifest().folds[1], folds[1], "members that stand in for the block have the same bytes");
+    assert_ne!(again.manifest().folds[0], folds[0], "those of other blocks learn from it");
+    // Quantiles of members by themselves are those of the end of the range; the ensemble's own are not.
+    let means = |all: Vec<Vec<Distribution>>| -> Vec<f64> { all.into_iter().flatten().map(|d| d.mean).collect() };
+    let (here, there) = (forecasts_at(grid(), now), forecasts_of(&again, &other, now));
+    assert!(here.last() == there.last() && means(here) == means(there));
+    // After the range all of it has been seen.
+    let after = range().end + 20;
+    assert!(means(forecasts_of(&again, &other, after)) != means(forecasts_at(&other, after)));
 }
 
 #[test]
@@ -203,9 +242,9 @@ fn a_folder_gives_back_what_was_saved_and_a_damaged_one_is_refused_by_name() {
     assert!(error.contains("ridge.bin: SHA-256 is ") && error.contains("hint: "), "{error}");
     std::fs::remove_file(&ridge).expect("it is there");
     assert!(FittedForecasts::load(folder.path()).expect_err("it is gone").to_string().contains("ridge.bin: "));
-    std::fs::write(folder.path().join("manifest.json"), "{\"format\": 2}").expect("it can be written");
+    std::fs::write(folder.path().join("manifest.json"), "{\"format\": 1}").expect("it can be written");
     let error = FittedForecasts::load(folder.path()).expect_err("another format").to_string();
-    assert!(error.contains("`format` is 2, expected 1"), "{error}");
+    assert!(error.contains("`format` is 1, expected 2"), "{error}");
 }
 
 #[test]

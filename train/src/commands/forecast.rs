@@ -9,7 +9,9 @@ use crate::fault::Fault;
 use crate::report::write_forecast_page;
 use crate::setting::{EMBEDDED_GRID, load_grid, training_range};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use flexai_agents::forecast::{Backtest, EnsembleOptions, FitOptions, FittedForecasts, Horizon, Score, Target};
+use flexai_agents::forecast::{
+    Backtest, EnsembleOptions, FitOptions, FittedForecasts, ForecastManifest, Horizon, Score, Target,
+};
 use flexai_env::grid::InformationSet;
 use serde_json::json;
 use std::path::Path;
@@ -45,12 +47,15 @@ fn fit(args: &FitForecastArgs) -> Outcome {
     if args.json {
         print_json(&json!({"forecasts": args.out, "hash": fitted.hash(), "from": manifest.from, "to": manifest.to,
                            "table": manifest.table, "fit_seconds": seconds,
-                           "members": manifest.members.iter().map(|member| &member.name).collect::<Vec<_>>()}))?;
+                           "members": manifest.members.iter().map(|member| &member.name).collect::<Vec<_>>(),
+                           "folds": manifest.folds.len(), "selections": manifest.selections}))?;
     } else {
         let members: Vec<&str> = manifest.members.iter().map(|member| member.name.as_str()).collect();
         print_line(&format!("fitted   {} on {} to {}", manifest.table, manifest.from, manifest.to))?;
         print_line(&format!("members  {}", members.join(", ")))?;
+        print_line(&format!("folds    {}", folds_in_words(manifest)))?;
         print_line(&format!("folder   {} ({}), in {seconds:.0} s", args.out.display(), fitted.hash()))?;
+        print_selections(manifest)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,10 +75,13 @@ fn backtest(args: &BacktestArgs) -> Outcome {
             .into());
     }
     if grid.period(range.start) < fitted.manifest().to {
-        eprintln!(
-            "warning: the forecasts were fitted up to {}: these scores are not all out of sample",
-            fitted.manifest().to
-        );
+        let to = fitted.manifest().to;
+        match fitted.manifest().folds.is_empty() {
+            true => eprintln!("warning: the forecasts were fitted up to {to}: these scores are not all out of sample"),
+            false => {
+                eprintln!("note: up to {to} forecasts are those of members that have not seen their block of the range")
+            }
+        }
     }
     let information = if args.published { InformationSet::Published } else { InformationSet::Trader };
     let result = Backtest::run(&fitted, &grid, range, information);
@@ -84,12 +92,45 @@ fn backtest(args: &BacktestArgs) -> Outcome {
     if args.json {
         print_json(
             &json!({"forecasts": fitted.hash(), "grid": grid.source().name, "split": label, "from": result.from,
-                           "to": result.to, "information": result.information, "scores": result.scores}),
+                           "to": result.to, "information": result.information, "selections": fitted.manifest().selections,
+                           "scores": result.scores}),
         )?;
     } else {
         print_scores(&result)?;
+        print_selections(fitted.manifest())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn folds_in_words(manifest: &ForecastManifest) -> String {
+    match manifest.folds.as_slice() {
+        [] => "none, the range is too short: forecasts inside it are by members that have seen it".into(),
+        folds => format!("{}, each forecast by members that have not seen it", folds.len()),
+    }
+}
+
+fn print_selections(manifest: &ForecastManifest) -> Result<(), Failure> {
+    if manifest.selections.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["target", "lead", "takes part", "mix %", "best floor", "alone %"]);
+    for selection in &manifest.selections {
+        let alone = selection.alone.iter().filter(|alone| alone.member != selection.floor);
+        let alone: Vec<String> = alone.map(|alone| format!("{} {}", alone.member, percent(alone.skill_pct))).collect();
+        let members = selection.members.join(", ");
+        let (target, skill) = (selection.target.name(), percent(selection.skill_pct));
+        table.add_row([target, &selection.band, &members, &skill, &selection.floor, &alone.join(", ")]);
+    }
+    print_line("\nwho takes part, by forecasts of what members had not seen: error less than that of the best floor")?;
+    print_line(&format!("{table}\n"))
+}
+
+/// One decimal, and no minus before a zero.
+fn percent(x: f64) -> String {
+    let text = format!("{x:.1}");
+    if text == "-0.0" { "0.0".into() } else { text }
 }
 
 fn print_scores(result: &Backtest) -> Result<(), Failure> {
@@ -151,7 +192,7 @@ fn table<'a>(scores: impl Iterator<Item = &'a Score>) -> String {
             number(score.pinball),
             number(score.crps),
             format!("{:.1}", score.coverage_pct),
-            format!("{:.1}", score.skill_pct),
+            percent(score.skill_pct),
             score.best_floor.clone(),
             test(&|t| format!("{:.2}", t.statistic)),
             test(&|t| format!("{:.4}", t.p)),

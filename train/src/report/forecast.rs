@@ -142,10 +142,10 @@ fn table(backtest: &Backtest, target: Target) -> Value {
             number(scale * score.rmse),
             number(scale * score.crps),
             format!("{:.1}", score.coverage_pct),
-            format!("{:.1}", score.skill_pct),
+            percent(score.skill_pct),
             test,
             day.map_or("-".into(), |day| number(scale * day.mae)),
-            day.map_or("-".into(), |day| format!("{:.1}", day.skill_pct)),
+            day.map_or("-".into(), |day| percent(day.skill_pct)),
         ];
         let kind = if score.floor { "floor" } else { "" };
         context! { name => score.forecaster.replace('_', " "), kind, marked => score.forecaster == "ensemble", cells }
@@ -222,6 +222,12 @@ fn unit(target: Target) -> &'static str {
 /// Solar output is shown in percent.
 fn shown(target: Target) -> f64 {
     if target == Target::Solar { 100.0 } else { 1.0 }
+}
+
+/// One decimal, and no minus before a zero.
+fn percent(x: f64) -> String {
+    let text = format!("{x:.1}");
+    if text == "-0.0" { "0.0".into() } else { text }
 }
 
 fn number(x: f64) -> String {
