@@ -242,8 +242,9 @@ pub struct LeaderboardArgs {
 /// `flexai export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Run directory (its best checkpoint) or checkpoint
-    pub checkpoint: PathBuf,
+    /// Run directory (its best checkpoint) or checkpoint; several become one policy that decides by their mean
+    #[arg(required = true)]
+    pub checkpoint: Vec<PathBuf>,
     /// Folder of the artifact
     #[arg(long)]
     pub out: PathBuf,

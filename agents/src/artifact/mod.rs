@@ -4,6 +4,7 @@
 //! Always: no Burn; a loaded policy decides bit for bit as the exported one did. Not here: training (`ppo/`).
 
 mod act;
+mod average;
 mod density;
 mod error;
 mod export;

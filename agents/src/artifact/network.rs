@@ -116,6 +116,17 @@ impl PolicyNetwork {
         Self { heads, normalizer: None, actor_memory, actor, critic_memory, critic, critic_input, log_std }
     }
 
+    /// The policy with the sum of its values as its only one.
+    pub(crate) fn with_one_value(mut self) -> Self {
+        if let Some(last) = self.critic.layers.last_mut().filter(|last| last.outputs > 1) {
+            let sum = |row: &[f32]| row.iter().map(|x| f64::from(*x)).sum::<f64>() as f32;
+            last.weight = last.weight.chunks_exact(last.outputs).map(sum).collect();
+            last.bias = vec![sum(&last.bias)];
+            last.outputs = 1;
+        }
+        self
+    }
+
     /// The policy without its critic where that reads what only training knows; otherwise as it is.
     pub fn without_privileged_critic(mut self) -> Self {
         if self.critic_input == CriticInput::Privileged {

@@ -5,7 +5,9 @@
 
 use super::{Plan, PlanConfig, adjustment_names, planned_schema};
 use crate::policy::Situation;
-use flexai_env::core::{Env, ObservationSchema, Reset, Space, StateError, StepResult, decode_state, encode_state};
+use flexai_env::core::{
+    Env, ObservationSchema, Reset, RewardParts, Space, StateError, StepResult, decode_state, encode_state,
+};
 use flexai_env::site::{EpisodeEnd, FlexFleet};
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +110,14 @@ impl Env for PlannedFleet {
         let (reward, terminated, truncated) = (result.reward, result.terminated, result.truncated);
         self.observe();
         StepResult { observation: &self.observation, reward, terminated, truncated, info: self.fleet.info() }
+    }
+
+    fn reward_parts(&self) -> Option<RewardParts> {
+        self.fleet.reward_parts()
+    }
+
+    fn write_reward_parts(&self, parts: &mut [f64]) {
+        self.fleet.write_reward_parts(parts);
     }
 
     fn privileged_len(&self) -> usize {

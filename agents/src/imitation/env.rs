@@ -5,7 +5,9 @@
 
 use super::teacher;
 use crate::policy::{Policy, Situation};
-use flexai_env::core::{Env, ObservationSchema, Reset, Space, StateError, StepResult, decode_state, encode_state};
+use flexai_env::core::{
+    Env, ObservationSchema, Reset, RewardParts, Space, StateError, StepResult, decode_state, encode_state,
+};
 use flexai_env::site::FlexFleet;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +84,14 @@ impl Env for TaughtFleet {
         let situation = Situation { observation: self.fleet.observation(), mask, site: Some(self.fleet.view()) };
         self.teacher.decide(&situation, action);
         true
+    }
+
+    fn reward_parts(&self) -> Option<RewardParts> {
+        self.fleet.reward_parts()
+    }
+
+    fn write_reward_parts(&self, parts: &mut [f64]) {
+        self.fleet.write_reward_parts(parts);
     }
 
     fn privileged_len(&self) -> usize {

@@ -102,11 +102,12 @@ impl MlpModule {
 
 impl ActorCritic {
     /// Networks with orthogonal weights (gain sqrt 2, last layers `policy_gain` and 1), zero biases and the configured
-    /// spread.
+    /// spread; the critic says so many values.
     pub(super) fn new(
         config: &NetworkConfig,
         observation_len: usize,
         privileged_len: usize,
+        values: usize,
         heads: &ActionHead,
         rng: &mut StreamRng,
         device: &Device,
@@ -139,8 +140,8 @@ impl ActorCritic {
         let own = critic_input != CriticInput::Features;
         let critic_memory = if own { memory(seen, rng) } else { None };
         let critic = match critic_input {
-            CriticInput::Features => mlp(actor.features(), &[], 1, 1.0, rng),
-            _ => mlp(read(seen), config.critic_widths(), 1, 1.0, rng),
+            CriticInput::Features => mlp(actor.features(), &[], values, 1.0, rng),
+            _ => mlp(read(seen), config.critic_widths(), values, 1.0, rng),
         };
         if heads.style.spread == Spread::State {
             start_spreads(heads, config.log_std_init as f32, &mut actor);

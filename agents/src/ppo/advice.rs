@@ -33,7 +33,7 @@ impl Trainer {
             device,
         };
         let rollout = self.collector.rollout();
-        let advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
+        let advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda, 1.0);
         let settings = LearnSettings { epochs: self.config.update_epochs, ..LearnSettings::at(&self.config, 0) };
         let mut shuffle = SeedTree::new(0).stream("advice");
         let mut update = || -> Result<f64, PpoError> {

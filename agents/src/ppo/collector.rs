@@ -7,6 +7,7 @@
 //! Not here: advantages (`gae.rs`).
 
 use super::config::PpoConfig;
+use super::credit;
 use super::exploration::Exploration;
 use super::host::{HostMlp, HostPolicy, HostScratch};
 use super::remembering::{Remembering, Seen, Shown};
@@ -15,7 +16,8 @@ use crate::artifact::{
     CriticInput, MlpScratch, PolicyNetwork, clip_to_bounds, from_units, sample, sample_with_noise, to_units,
 };
 use flexai_env::core::{
-    ActionComponent, EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, SeedTree, StreamRng, VecEnv, VecStep,
+    ActionComponent, EpisodeStatistics, ObservationNormalizer, ReturnNormalizer, RewardParts, SeedTree, StreamRng,
+    VecEnv, VecStep,
 };
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -95,9 +97,18 @@ pub(super) struct CollectFigures {
 
 impl Collector {
     /// Resets the environments and takes in their first observations.
-    pub(super) fn new(config: &PpoConfig, tree: SeedTree, mut venv: VecEnv, policy: &PolicyNetwork) -> Self {
+    pub(super) fn new(
+        config: &PpoConfig,
+        tree: SeedTree,
+        mut venv: VecEnv,
+        policy: &PolicyNetwork,
+        parts: Option<RewardParts>,
+    ) -> Self {
         if policy.critic_input == CriticInput::Privileged {
             venv.carry_privileged();
+        }
+        if parts.is_some() {
+            venv.carry_reward_parts();
         }
         venv.reset(tree.child("environments", 0).seed());
         let n = venv.num_envs();
@@ -105,6 +116,7 @@ impl Collector {
         let (observation_len, action_space) = (venv.observation_space().flat_len(), venv.action_space());
         let (action_len, mask_len) = (action_space.flat_len(), action_space.mask_len());
         let stream = |e: usize| tree.child("actions", e as u64).stream("draw");
+        let rollout = RolloutBuffer::new(config.num_steps, n, observation_len, privileged_len, action_len, mask_len);
         let mut collector = Self {
             observation: venv.observation().to_vec(),
             observation_normalizer: config
@@ -117,7 +129,10 @@ impl Collector {
             exploration: Exploration::of(policy, n, config.sde_sample_freq),
             memory: Remembering::of(policy, n),
             sent: vec![0.0; n * action_len],
-            rollout: RolloutBuffer::new(config.num_steps, n, observation_len, privileged_len, action_len, mask_len),
+            rollout: match parts {
+                Some(parts) => rollout.divided(parts),
+                None => rollout,
+            },
             teaching: Teaching::Off,
             raw: None,
             host: None,
@@ -138,6 +153,9 @@ impl Collector {
     pub(super) fn replace_environments(&mut self, mut venv: VecEnv, seed: u64) {
         if !self.venv.privileged().is_empty() {
             venv.carry_privileged();
+        }
+        if self.rollout.parts.is_some() {
+            venv.carry_reward_parts();
         }
         venv.reset(seed);
         self.observation.copy_from_slice(venv.observation());
@@ -271,6 +289,12 @@ impl Collector {
             let rows = self.lanes.iter_mut().zip(streams).zip(actions.chunks_mut(LANE_ENVS * action_len));
             rows.zip(log_probs.chunks_mut(LANE_ENVS)).enumerate().for_each(serve);
         }
+        if rollout.parts.is_some() {
+            let means = self.lanes.iter().flat_map(|lane| &lane.parameters);
+            let numbers = rollout.actions[rows(action_len)].iter().zip(means);
+            let own = rollout.own_log_probs[rows(action_len)].chunks_exact_mut(action_len);
+            credit::own_log_probs(&policy.log_std, numbers, own);
+        }
     }
 
     /// Checks the actions of step `t`, and asks the teacher for its own.
@@ -311,7 +335,7 @@ impl Collector {
     fn check_values(&self) -> Result<(), String> {
         let (n, all) = (self.rollout.num_envs, [&self.rollout.values, &self.rollout.next_values]);
         let bad = |values: &Vec<f32>| values.iter().position(|x| !x.is_finite());
-        match all.into_iter().find_map(bad) {
+        match all.into_iter().find_map(bad).map(|i| i / self.rollout.part_count()) {
             Some(i) => Err(format!("the value of environment {} at step {} of the rollout", i % n, i / n)),
             None => Ok(()),
         }
@@ -333,12 +357,18 @@ impl Collector {
         rollout.terminated[row.clone()].copy_from_slice(step.terminated);
         rollout.truncated[row.clone()].copy_from_slice(step.truncated);
         let ended = || step.terminated.iter().zip(step.truncated).map(|(a, b)| *a || *b);
+        let count = rollout.part_count();
+        let rewards = &mut rollout.rewards[t * n * count..(t + 1) * n * count];
         match &mut self.return_normalizer {
-            Some(normalizer) => normalizer.normalize(step.reward, ended(), &mut rollout.rewards[row.clone()]),
-            None => rollout.rewards[row.clone()].copy_from_slice(step.reward),
+            Some(normalizer) if rollout.parts.is_some() => {
+                normalizer.normalize_parts(step.reward, step.reward_parts, ended(), rewards);
+            }
+            Some(normalizer) => normalizer.normalize(step.reward, ended(), rewards),
+            None if rollout.parts.is_some() => rewards.copy_from_slice(step.reward_parts),
+            None => rewards.copy_from_slice(step.reward),
         }
-        if let Some(e) = rollout.rewards[row].iter().position(|reward| !reward.is_finite()) {
-            return Err(format!("the scaled reward of environment {e} at step {t} of the rollout"));
+        if let Some(i) = rewards.iter().position(|reward| !reward.is_finite()) {
+            return Err(format!("the scaled reward of environment {} at step {t} of the rollout", i / count));
         }
         figures.reward_mean += step.reward.iter().sum::<f64>();
         figures.episodes.extend_from_slice(step.episodes);
@@ -398,17 +428,18 @@ impl Collector {
             Some(Shown { steps, ended, next }) => (steps.as_slice(), ended.as_slice(), next.as_slice()),
             None => (seen.steps, seen.ended, seen.next),
         };
-        let n = self.rollout.num_envs;
+        let count = self.rollout.part_count();
+        let n = self.rollout.num_envs * count;
         let host = host.map(|host| &host.critic);
-        let mut now = vec![0.0; self.rollout.len()];
+        let mut now = vec![0.0; self.rollout.len() * count];
         values(policy, host, steps, &mut now);
         let mut then = now[n..].to_vec();
         then.resize(now.len(), 0.0);
         values(policy, host, next, &mut then[now.len() - n..]);
-        let mut last = vec![0.0; self.ended.len()];
+        let mut last = vec![0.0; self.ended.len() * count];
         values(policy, host, ended, &mut last);
-        for (i, value) in self.ended.iter().zip(last) {
-            then[*i] = value;
+        for (i, value) in self.ended.iter().zip(last.chunks_exact(count)) {
+            then[i * count..(i + 1) * count].copy_from_slice(value);
         }
         (self.rollout.values, self.rollout.next_values) = (now, then);
     }
@@ -444,23 +475,25 @@ fn joined<'a>(observations: &'a [f32], privileged: &[f32], rows: usize) -> Cow<'
 
 /// Values of rows of what the critic's layers read; rows do not depend on each other, so threads change nothing.
 fn values(policy: &PolicyNetwork, host: Option<&HostMlp>, observations: &[f32], out: &mut [f32]) {
-    let len = observations.len() / out.len().max(1);
     if out.is_empty() {
         return;
     }
+    let parts = policy.critic.outputs();
+    let len = observations.len() / (out.len() / parts);
     let blocks = || observations.par_chunks(VALUE_ROWS * len);
+    let few = out.len() <= VALUE_ROWS * parts;
     match host {
-        Some(critic) if out.len() <= VALUE_ROWS => critic.forward(observations, &mut critic.scratch(), out),
+        Some(critic) if few => critic.forward(observations, &mut critic.scratch(), out),
         Some(critic) => {
             let forward = |scratch: &mut HostScratch, (x, out): (&[f32], &mut [f32])| critic.forward(x, scratch, out);
-            blocks().zip(out.par_chunks_mut(VALUE_ROWS)).for_each_init(|| critic.scratch(), forward);
+            blocks().zip(out.par_chunks_mut(VALUE_ROWS * parts)).for_each_init(|| critic.scratch(), forward);
         }
-        None if out.len() <= VALUE_ROWS => block_of_values(policy, observations, &mut PlainScratch::default(), out),
+        None if few => block_of_values(policy, observations, &mut PlainScratch::default(), out),
         None => {
             let forward = |scratch: &mut PlainScratch, (x, out): (&[f32], &mut [f32])| {
                 block_of_values(policy, x, scratch, out);
             };
-            blocks().zip(out.par_chunks_mut(VALUE_ROWS)).for_each_init(PlainScratch::default, forward);
+            blocks().zip(out.par_chunks_mut(VALUE_ROWS * parts)).for_each_init(PlainScratch::default, forward);
         }
     }
 }
@@ -471,7 +504,8 @@ fn block_of_values(policy: &PolicyNetwork, observations: &[f32], scratch: &mut P
             policy.critic.forward(observations, &mut scratch.layers, out);
         }
         CriticInput::Features => {
-            scratch.parameters.resize(out.len() * policy.actor.outputs(), 0.0);
+            let rows = out.len() / policy.critic.outputs();
+            scratch.parameters.resize(rows * policy.actor.outputs(), 0.0);
             policy.actor.forward(observations, &mut scratch.layers, &mut scratch.parameters);
             policy.critic.forward_last(scratch.layers.features(), out);
         }

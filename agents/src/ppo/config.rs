@@ -4,6 +4,7 @@
 //! Always: every default is written here and nowhere else; derived values are methods.
 //! Not here: the networks (`network_config.rs`), which environment (`train/`), the schedule of evaluations and checkpoints.
 
+use super::credit::Credit;
 use super::learner_choice::LearnerChoice;
 use super::schedule::{OptimizerChoice, Schedule, TargetKlRule};
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,14 @@ pub struct PpoConfig {
     pub value_clip: f64,
     /// Centre and scale advantages within each minibatch.
     pub normalize_advantage: bool,
+    /// Who is credited with a reward: the `whole` action, or each number of it with what it earned (`by_action`), where
+    /// the environment can tell.
+    pub credit: Credit,
+    /// With `by_action`, the weight at the start of what other numbers of the action earn: 0 leaves them out, with the
+    /// least noise; 1 counts them in full, without bias where numbers get in each other's way. In `[0, 1]`.
+    pub credit_others: f64,
+    /// The same at the end of the run, reached linearly.
+    pub credit_others_final: f64,
     /// Weight of the entropy bonus, at the start; not negative.
     pub ent_coef: f64,
     /// How `ent_coef` goes to `ent_coef_final`.
@@ -109,6 +118,9 @@ impl Default for PpoConfig {
             clip_value_loss: false,
             value_clip: 0.2,
             normalize_advantage: true,
+            credit: Credit::Whole,
+            credit_others: 0.0,
+            credit_others_final: 1.0,
             ent_coef: 0.0,
             entropy_schedule: Schedule::Constant,
             ent_coef_final: 0.0,
@@ -165,6 +177,11 @@ impl PpoConfig {
         self.clip_schedule.unwrap_or(annealed).value(self.clip_coef, 0.0, self.remaining(update))
     }
 
+    /// Weight of what other numbers of the action earn in an update, counted from 0.
+    pub fn credit_others_at(&self, update: u64) -> f64 {
+        Schedule::Linear.value(self.credit_others, self.credit_others_final, self.remaining(update))
+    }
+
     /// Weight of the entropy bonus of an update, counted from 0.
     pub fn ent_coef_at(&self, update: u64) -> f64 {
         self.entropy_schedule.value(self.ent_coef, self.ent_coef_final, self.remaining(update))
@@ -208,6 +225,14 @@ impl PpoConfig {
         faults.positive("reward_clip", self.reward_clip);
         if self.sde_sample_freq != -1 && self.sde_sample_freq < 1 {
             faults.add("sde_sample_freq", self.sde_sample_freq, "a number of steps, or -1 for once per rollout");
+        }
+        for (key, weight) in [("credit_others", self.credit_others), ("credit_others_final", self.credit_others_final)]
+        {
+            faults.within(key, weight, (0.0..=1.0).contains(&weight), "a number in [0, 1]");
+        }
+        if self.credit == Credit::ByAction && (self.normalize_value || self.clip_value_loss) {
+            let expected = "`whole`, because `normalize_value` and `clip_value_loss` know one value alone";
+            faults.add("credit", "`by_action`", expected);
         }
         self.validate_batch(&mut faults);
         faults.list

@@ -57,7 +57,7 @@ pub(super) fn kinds() -> Vec<NetworkConfig> {
 fn collected(trainer: &mut Trainer) -> (Batch, Vec<f64>) {
     trainer.collector.collect(&trainer.policy).unwrap();
     let rollout = trainer.collector.rollout();
-    let advantages = rollout.advantages(0.99, 0.95);
+    let advantages = rollout.advantages(0.99, 0.95, 1.0);
     (rollout.upload(&trainer.learner.layout, &advantages, &trainer.learner.device), advantages.advantages)
 }
 
@@ -185,7 +185,7 @@ fn the_hosts_first_step_finds_ratio_one_no_divergence_and_nothing_clipped() {
         let host = learner.host.as_mut().expect("a CPU device learns on the host");
         host.take_over(&learner.network, &learner.optimizer, &learner.device).unwrap();
         let settings = LearnSettings::at(&config(), 0);
-        let figures = host.step(rollout, &rollout.advantages(0.99, 0.95), &order, settings, 1e-3);
+        let figures = host.step(rollout, &rollout.advantages(0.99, 0.95, 1.0), &order, settings, 1e-3);
         assert!(figures.approx_kl.abs() < 1e-9, "{id}: {}", figures.approx_kl);
         assert!(figures.old_approx_kl.abs() < 1e-6, "{id}: {}", figures.old_approx_kl);
         assert_eq!(figures.clip_fraction, 0.0);

@@ -38,6 +38,12 @@ pub(super) fn normal(
     (log_prob, entropy)
 }
 
+/// Log-density of each number by itself, `[rows, dim]`.
+pub(super) fn each_normal(mean: Tensor<2>, log_std: Tensor<2>, action: Tensor<2>) -> Tensor<2> {
+    let z = (action - mean) * log_std.clone().neg().exp();
+    (z.square().mul_scalar(-0.5) - log_std).sub_scalar(HALF_LN_TAU)
+}
+
 /// Normals squashed by the hyperbolic tangent; `range_ln` is the sum of the logarithms of half the ranges.
 ///
 /// There is no closed form of the entropy: it is that of the normal plus the mean of the logarithm of the slope, taken by

@@ -4,11 +4,14 @@
 //! Always: a truncated episode bootstraps from the value of its final observation, a terminated one from zero; the
 //! recursion crosses neither. Not here: normalisation of advantages (`learner.rs`, per minibatch).
 
-/// What the estimate is made of; every slice is time-major `[num_steps, num_envs]`.
+/// What the estimate is made of; every slice is time-major, endings `[num_steps, num_envs]`, numbers `[num_steps,
+/// num_envs, parts]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GaeInput<'a> {
     /// Number of environments.
     pub(super) num_envs: usize,
+    /// Parts of a reward, each with a value of its own.
+    pub(super) parts: usize,
     /// Rewards, scaled as the critic is to see them.
     pub(super) rewards: &'a [f64],
     /// `V(s)` of the observation the action was taken on.
@@ -21,7 +24,7 @@ pub(super) struct GaeInput<'a> {
     pub(super) truncated: &'a [bool],
 }
 
-/// Advantages and returns, each `[num_steps, num_envs]`.
+/// Advantages and returns; from [`advantages`] each `[num_steps, num_envs, parts]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Advantages {
     /// How much better an action was than the critic expected.
@@ -40,14 +43,17 @@ pub(super) struct Advantages {
 /// Source: Schulman et al. 2016 (arXiv:1506.02438); truncation as in Pardo et al. 2018 (arXiv:1712.00378).
 pub(super) fn advantages(input: GaeInput<'_>, gamma: f64, lambda: f64) -> Advantages {
     let len = input.rewards.len();
-    let same = [input.values.len(), input.next_values.len(), input.terminated.len(), input.truncated.len()];
+    let parts = input.parts;
+    let endings = [input.terminated.len() * parts, input.truncated.len() * parts];
+    let same = [[input.values.len(), input.next_values.len()], endings].concat();
     assert!(same.iter().all(|l| *l == len), "all parts of a rollout have the same length");
-    let n = input.num_envs;
+    let n = input.num_envs * parts;
     let mut advantages = vec![0.0; len];
     for i in (0..len).rev() {
         let value = f64::from(input.values[i]);
-        let bootstrap = if input.terminated[i] { 0.0 } else { f64::from(input.next_values[i]) };
-        let goes_on = i + n < len && !input.terminated[i] && !input.truncated[i];
+        let (terminated, truncated) = (input.terminated[i / parts], input.truncated[i / parts]);
+        let bootstrap = if terminated { 0.0 } else { f64::from(input.next_values[i]) };
+        let goes_on = i + n < len && !terminated && !truncated;
         let tail = if goes_on { advantages[i + n] } else { 0.0 };
         advantages[i] = input.rewards[i] + gamma * bootstrap - value + gamma * lambda * tail;
     }
@@ -75,6 +81,7 @@ mod tests {
     fn two_steps(terminated: bool, truncated: bool) -> Advantages {
         let input = GaeInput {
             num_envs: 1,
+            parts: 1,
             rewards: &[1.0, 2.0],
             values: &[0.5, 0.25],
             next_values: &[4.0, 8.0],

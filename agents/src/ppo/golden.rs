@@ -127,6 +127,8 @@ impl Case {
             teacher: Vec::new(),
             masks,
             log_probs: floats(&rollout["old_log_probs"]),
+            parts: None,
+            own_log_probs: Vec::new(),
             rewards: numbers(&rollout["rewards"]),
             values: floats(&rollout["values"]),
             next_values: floats(&rollout["next_values"]),
@@ -151,7 +153,7 @@ impl Case {
         };
         assert_eq!(config.validate(), Vec::<String>::new());
         assert_eq!(numbers(&hyper["adam_betas"]), [0.9, 0.999]);
-        let advantages = rollout.advantages(number(&hyper["gamma"]), number(&hyper["gae_lambda"]));
+        let advantages = rollout.advantages(number(&hyper["gamma"]), number(&hyper["gae_lambda"]), 1.0);
         Self { space, rollout, advantages, settings: LearnSettings::at(&config, 0), json }
     }
 
@@ -409,6 +411,7 @@ fn edge_cases_of_the_advantage_estimate_are_the_golden_ones() {
         let (terminated, truncated) = (flags(&edge["terminated"]), flags(&edge["truncated"]));
         let input = GaeInput {
             num_envs: edge["rewards"][0].as_array().unwrap().len(),
+            parts: 1,
             rewards: &numbers(&edge["rewards"]),
             values: &values,
             next_values: &next_values,

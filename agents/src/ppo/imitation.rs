@@ -48,13 +48,15 @@ impl Demonstrations {
         all.teacher.extend_from_slice(&rollout.teacher);
         all.masks.extend_from_slice(&rollout.masks);
         all.log_probs.extend_from_slice(&rollout.log_probs);
+        all.parts.clone_from(&rollout.parts);
+        all.own_log_probs.extend_from_slice(&rollout.own_log_probs);
         all.terminated.extend_from_slice(&rollout.terminated);
         all.truncated.extend_from_slice(&rollout.truncated);
         all.memory.actor.extend_from_slice(&rollout.memory.actor);
         all.memory.critic.extend_from_slice(&rollout.memory.critic);
         all.values.extend_from_slice(&rollout.values);
         // With a lambda of 1 the critic is asked about the last step of a round alone, and it has learnt nothing yet.
-        self.returns.extend(rollout.advantages(gamma, 1.0).returns);
+        self.returns.extend(rollout.advantages(gamma, 1.0, 1.0).returns);
     }
 }
 
@@ -137,7 +139,7 @@ impl Trainer {
             normalizer.apply(&mut seen.rollout.observations);
         }
         let returns = targets(&mut self.value_scale, &mut self.learner, seen.returns.clone(), true)?;
-        let mut advantages = Advantages { advantages: vec![0.0; returns.len()], returns };
+        let mut advantages = Advantages { advantages: vec![0.0; seen.rollout.len() * seen.rollout.judged()], returns };
         let mut rollout = Cow::Borrowed(&seen.rollout);
         if self.collector.memory.is_some() {
             // What was remembered before each round is known: the rounds are sequences beside each other.

@@ -343,18 +343,23 @@ fn read_all(pending: Vec<PendingFigures>, clip_coef: f64) -> Result<Vec<(StepFig
 
 /// The rows in the given order, with the advantages normalised per minibatch if so configured.
 pub(super) fn in_order(batch: &Batch, advantages: &[f64], order: &Order, settings: LearnSettings) -> Batch {
-    let mut advantages: Vec<f64> = order.rows.iter().map(|i| advantages[*i as usize]).collect();
+    let judged = batch.advantage.dims()[1];
+    let of = |i: &i32| &advantages[*i as usize * judged..][..judged];
+    let mut advantages: Vec<f64> = order.rows.iter().flat_map(of).copied().collect();
     if settings.normalize_advantage {
-        advantages.chunks_mut(settings.minibatch_size).for_each(normalize);
+        advantages.chunks_mut(settings.minibatch_size * judged).for_each(|rows| normalize(rows, judged));
     }
     batch.select(&order.rows, &order.lanes).with_advantages(&advantages)
 }
 
-/// `(A - mean) / (std + 1e-8)` with the sample deviation, over one minibatch.
-pub(super) fn normalize(advantages: &mut [f64]) {
-    let n = advantages.len() as f64;
-    let mean = advantages.iter().sum::<f64>() / n;
-    let variance = advantages.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let scale = variance.sqrt() + ADVANTAGE_EPSILON;
-    advantages.iter_mut().for_each(|a| *a = (*a - mean) / scale);
+/// `(A - mean) / (std + 1e-8)` with the sample deviation, over one minibatch, each of so many columns by itself.
+pub(super) fn normalize(advantages: &mut [f64], columns: usize) {
+    let n = (advantages.len() / columns) as f64;
+    for column in 0..columns {
+        let numbers = || advantages[column..].iter().step_by(columns);
+        let mean = numbers().sum::<f64>() / n;
+        let variance = numbers().map(|a| (a - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let scale = variance.sqrt() + ADVANTAGE_EPSILON;
+        advantages[column..].iter_mut().step_by(columns).for_each(|a| *a = (*a - mean) / scale);
+    }
 }

@@ -5,6 +5,7 @@
 //! Not here: normalisation of advantages (`learner.rs`), gradients and their clipping (`optimizer.rs`).
 
 use super::actor_critic::{ActorCritic, Outputs};
+use super::continuous;
 use super::distribution::HeadLayout;
 use super::rollout::Batch;
 use super::through_time::Replays;
@@ -47,17 +48,28 @@ pub(super) struct Loss {
 /// total  = policy + vf_coef value - ent_coef entropy + imitation_coef imitation
 /// ```
 ///
+/// Where each number of the action is judged by itself, `policy` is the sum of the surrogates of all numbers, each with its
+/// own ratio and advantage, and `e` the sum over the parts of the return.
+///
 /// Source: Schulman et al. 2017 (arXiv:1707.06347), equation 9; value clipping as in openai/baselines.
 pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, settings: LossSettings) -> Loss {
     let Outputs { parameters, log_std, values, replays } =
         network.forward(batch.observation.clone(), batch.privileged.clone(), batch.sequences.as_ref());
     let (log_prob, entropy) = layout.evaluate(&parameters, log_std.as_ref(), &batch.actions, settings.ent_coef > 0.0);
+    let log_prob = match &batch.actions.continuous {
+        Some(action) if batch.judged_apart => {
+            let log_std = log_std.as_ref().expect("independent spreads are the network's own");
+            continuous::each_normal(parameters.clone(), log_std.clone(), action.clone())
+        }
+        _ => log_prob,
+    };
 
     let log_ratio = log_prob - batch.old_log_prob.clone();
     let log_ratio = if settings.surrogate { log_ratio } else { log_ratio.zeros_like() };
     let ratio = log_ratio.clone().exp();
     let clipped = ratio.clone().clamp(1.0 - settings.clip_coef, 1.0 + settings.clip_coef);
     let gain = (ratio * batch.advantage.clone()).min_pair(clipped * batch.advantage.clone());
+    let gain = gain.sum_dim(1);
     let policy = if settings.surrogate { gain.mean().neg() } else { gain.mean().zeros_like() };
 
     let error = (values.clone() - batch.returns.clone()).square();
@@ -68,7 +80,7 @@ pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, se
         }
         None => error,
     };
-    let value = error.mean().mul_scalar(0.5);
+    let value = error.sum_dim(1).mean().mul_scalar(0.5);
 
     let entropy = entropy.mean();
     let total = policy.clone() + value.clone().mul_scalar(settings.vf_coef);
@@ -83,5 +95,5 @@ pub(super) fn loss(network: &ActorCritic, layout: &HeadLayout, batch: &Batch, se
     };
     let total = if settings.imitation > 0.0 { total + imitation.clone().mul_scalar(settings.imitation) } else { total };
     let terms = Tensor::cat([total.clone(), policy, value, entropy, imitation].map(Tensor::inner).to_vec(), 0);
-    Loss { total, terms, log_ratio: log_ratio.inner(), replays }
+    Loss { total, terms, log_ratio: log_ratio.sum_dim(1).inner(), replays }
 }

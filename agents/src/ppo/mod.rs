@@ -12,6 +12,7 @@ mod checkpoint;
 mod collector;
 mod config;
 mod continuous;
+mod credit;
 mod distribution;
 mod error;
 mod exploration;
@@ -37,6 +38,8 @@ mod value_scale;
 #[cfg(test)]
 mod consistency;
 #[cfg(test)]
+mod credit_tests;
+#[cfg(test)]
 mod device_tests;
 #[cfg(test)]
 mod golden;
@@ -46,6 +49,7 @@ mod options_tests;
 mod recurrent_tests;
 
 pub use config::PpoConfig;
+pub use credit::Credit;
 pub use error::PpoError;
 pub use imitation::WarmStart;
 pub use learner_choice::LearnerChoice;

@@ -280,7 +280,7 @@ fn a_critic_of_normalised_returns_learns_large_ones_at_once_and_speaks_in_their_
         let reports: Vec<UpdateReport> = (0..10).map(|_| trainer.update().unwrap()).collect();
         let rollout = trainer.collector.rollout();
         let mean = |x: &[f32]| x.iter().map(|x| f64::from(*x)).sum::<f64>() / x.len() as f64;
-        let returns = rollout.advantages(0.9, 0.95).returns;
+        let returns = rollout.advantages(0.9, 0.95, 1.0).returns;
         let off = mean(&rollout.values) - returns.iter().sum::<f64>() / returns.len() as f64;
         (reports[9].value_loss, off.abs(), trainer.policy_network())
     };

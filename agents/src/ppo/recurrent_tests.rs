@@ -138,7 +138,7 @@ fn collected(trainer: &mut Trainer) -> Batch {
     trainer.collector.collect(&trainer.policy).unwrap();
     let rollout = trainer.collector.rollout();
     assert!(rollout.memory.actor.iter().any(|x| *x != 0.0), "episodes go on over rollouts");
-    let advantages = rollout.advantages(0.99, 0.95);
+    let advantages = rollout.advantages(0.99, 0.95, 1.0);
     rollout.upload(&trainer.learner.layout, &advantages, &trainer.learner.device)
 }
 

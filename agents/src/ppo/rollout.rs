@@ -4,11 +4,13 @@
 //! Always: time-major `[num_steps, num_envs]`, flat index `t * num_envs + e`; observations as the policy saw them,
 //! actions unclipped; `next_values` belongs to the true successor. Not here: how it is filled (`collector.rs`).
 
+use super::credit;
 use super::distribution::{ActionBatch, HeadLayout};
 use super::gae::{self, Advantages, GaeInput};
 use super::memory::Sequences;
 use crate::artifact::MemoryState;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use flexai_env::core::RewardParts;
 use std::ops::Range;
 
 /// A rollout on the host.
@@ -30,11 +32,15 @@ pub(super) struct RolloutBuffer {
     pub(super) masks: Vec<bool>,
     /// `[num_steps, num_envs]`, of the stored actions under the policy that took them.
     pub(super) log_probs: Vec<f32>,
-    /// `[num_steps, num_envs]`, scaled if rewards are normalised.
+    /// How rewards divide; `None` if the whole action is credited with the whole reward.
+    pub(super) parts: Option<RewardParts>,
+    /// `[num_steps, num_envs, action_len]`: of each number by itself; empty without parts.
+    pub(super) own_log_probs: Vec<f32>,
+    /// `[num_steps, num_envs, parts]`, scaled if rewards are normalised; one part if they are not divided.
     pub(super) rewards: Vec<f64>,
-    /// `[num_steps, num_envs]`.
+    /// `[num_steps, num_envs, parts]`.
     pub(super) values: Vec<f32>,
-    /// `[num_steps, num_envs]`, of the true successor.
+    /// `[num_steps, num_envs, parts]`, of the true successor.
     pub(super) next_values: Vec<f32>,
     /// `[num_steps, num_envs]`.
     pub(super) terminated: Vec<bool>,
@@ -55,13 +61,15 @@ pub(super) struct Batch {
     pub(super) actions: ActionBatch,
     /// The teacher's actions, taken apart; absent where none was asked.
     pub(super) teacher: Option<ActionBatch>,
-    /// `[rows, 1]`.
+    /// Whether each number of the action is judged by itself.
+    pub(super) judged_apart: bool,
+    /// `[rows, judged]`.
     pub(super) old_log_prob: Tensor<2>,
-    /// `[rows, 1]`.
+    /// `[rows, parts]`.
     pub(super) old_value: Tensor<2>,
-    /// `[rows, 1]`.
+    /// `[rows, parts]`.
     pub(super) returns: Tensor<2>,
-    /// `[rows, 1]`, normalised if so configured.
+    /// `[rows, judged]`, normalised if so configured.
     pub(super) advantage: Tensor<2>,
 }
 
@@ -86,6 +94,8 @@ impl RolloutBuffer {
             teacher: Vec::new(),
             masks: vec![true; n * mask_len],
             log_probs: vec![0.0; n],
+            parts: None,
+            own_log_probs: Vec::new(),
             rewards: vec![0.0; n],
             values: vec![0.0; n],
             next_values: vec![0.0; n],
@@ -106,6 +116,8 @@ impl RolloutBuffer {
             teacher: self.beside(rounds, &self.teacher),
             masks: self.beside(rounds, &self.masks),
             log_probs: self.beside(rounds, &self.log_probs),
+            parts: self.parts.clone(),
+            own_log_probs: self.beside(rounds, &self.own_log_probs),
             rewards: self.beside(rounds, &self.rewards),
             values: self.beside(rounds, &self.values),
             next_values: self.beside(rounds, &self.next_values),
@@ -123,22 +135,48 @@ impl RolloutBuffer {
         all.flat_map(|(t, round)| &numbers[at(t, round)..at(t, round) + row]).copied().collect()
     }
 
+    /// The same rollout with rewards that divide.
+    pub(super) fn divided(mut self, parts: RewardParts) -> Self {
+        let numbers = self.len() * parts.count;
+        self.own_log_probs = vec![0.0; self.actions.len()];
+        (self.rewards, self.values, self.next_values) = (vec![0.0; numbers], vec![0.0; numbers], vec![0.0; numbers]);
+        self.parts = Some(parts);
+        self
+    }
+
+    /// Parts of a reward; 1 if it does not divide.
+    pub(super) fn part_count(&self) -> usize {
+        self.parts.as_ref().map_or(1, |parts| parts.count)
+    }
+
+    /// Numbers of an action that are judged apart; 1 if it is judged as a whole.
+    pub(super) fn judged(&self) -> usize {
+        self.parts.as_ref().map_or(1, |parts| parts.of_action.len())
+    }
+
     /// Number of transitions.
     pub(super) fn len(&self) -> usize {
         self.num_steps * self.num_envs
     }
 
-    /// Advantages and returns of all transitions.
-    pub(super) fn advantages(&self, gamma: f64, lambda: f64) -> Advantages {
+    /// Advantages, `[num_steps, num_envs, judged]`, and returns, `[num_steps, num_envs, parts]`, of all transitions;
+    /// `others` is what parts that other numbers earn count for.
+    pub(super) fn advantages(&self, gamma: f64, lambda: f64, others: f64) -> Advantages {
         let input = GaeInput {
             num_envs: self.num_envs,
+            parts: self.part_count(),
             rewards: &self.rewards,
             values: &self.values,
             next_values: &self.next_values,
             terminated: &self.terminated,
             truncated: &self.truncated,
         };
-        gae::advantages(input, gamma, lambda)
+        let Advantages { advantages, returns } = gae::advantages(input, gamma, lambda);
+        let advantages = match &self.parts {
+            Some(parts) => credit::of_actions(parts, &advantages, others),
+            None => advantages,
+        };
+        Advantages { advantages, returns }
     }
 
     /// Copies the rollout to the device, once per update; `advantages` are raw.
@@ -167,10 +205,14 @@ impl RolloutBuffer {
             sequences: Sequences::of(self, device),
             actions: upload(&self.actions),
             teacher: (!self.teacher.is_empty()).then(|| upload(&self.teacher)),
-            old_log_prob: column(self.log_probs.clone(), device),
-            old_value: column(self.values.clone(), device),
-            returns: column(narrow(&advantages.returns), device),
-            advantage: column(narrow(&advantages.advantages), device),
+            old_log_prob: match self.parts {
+                Some(_) => table(self.own_log_probs.clone(), rows, device),
+                None => table(self.log_probs.clone(), rows, device),
+            },
+            judged_apart: self.parts.is_some(),
+            old_value: table(self.values.clone(), rows, device),
+            returns: table(narrow(&advantages.returns), rows, device),
+            advantage: table(narrow(&advantages.advantages), rows, device),
         }
     }
 }
@@ -192,6 +234,7 @@ impl Batch {
             sequences: self.sequences.as_ref().map(|sequences| sequences.select(&at, lanes)),
             actions: taken(&self.actions),
             teacher: self.teacher.as_ref().map(taken),
+            judged_apart: self.judged_apart,
             old_log_prob: pick(&self.old_log_prob),
             old_value: pick(&self.old_value),
             returns: pick(&self.returns),
@@ -213,6 +256,7 @@ impl Batch {
             sequences: self.sequences.as_ref().map(|sequences| sequences.rows(range.clone())),
             actions: taken(&self.actions),
             teacher: self.teacher.as_ref().map(taken),
+            judged_apart: self.judged_apart,
             old_log_prob: pick(&self.old_log_prob),
             old_value: pick(&self.old_value),
             returns: pick(&self.returns),
@@ -222,14 +266,15 @@ impl Batch {
 
     /// The same rows with other advantages, given in their order.
     pub(super) fn with_advantages(mut self, advantages: &[f64]) -> Self {
-        self.advantage = column(narrow(advantages), &self.observation.device());
+        let rows = self.old_log_prob.dims()[0];
+        self.advantage = table(narrow(advantages), rows, &self.old_log_prob.device());
         self
     }
 }
 
-fn column(values: Vec<f32>, device: &Device) -> Tensor<2> {
-    let rows = values.len();
-    Tensor::from_data(TensorData::new(values, [rows, 1]), device)
+fn table(values: Vec<f32>, rows: usize, device: &Device) -> Tensor<2> {
+    let columns = values.len() / rows;
+    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
 }
 
 fn narrow(values: &[f64]) -> Vec<f32> {

@@ -7,6 +7,7 @@
 use super::actor_critic::ActorCritic;
 use super::collector::{CollectFigures, Collector, Teaching};
 use super::config::PpoConfig;
+use super::credit::row_sums;
 use super::distribution::HeadLayout;
 use super::error::PpoError;
 use super::gae::explained_variance;
@@ -147,10 +148,12 @@ impl Trainer {
         }
         let observation_len = venv.observation_space().flat_len();
         let privileged_len = venv.first().privileged_len();
-        let weights =
-            ActorCritic::new(network, observation_len, privileged_len, &heads, &mut tree.stream("weights"), &device);
+        let parts = config.credit.parts(&venv, &heads)?;
+        let values = parts.as_ref().map_or(1, |parts| parts.count);
+        let mut rng = tree.stream("weights");
+        let weights = ActorCritic::new(network, observation_len, privileged_len, values, &heads, &mut rng, &device);
         let policy = weights.to_policy_network(&heads, None)?;
-        let collector = Collector::new(config, tree, venv, &policy);
+        let collector = Collector::new(config, tree, venv, &policy, parts);
         if let Some(i) = collector.observation.iter().position(|x| !x.is_finite()) {
             let what = format!("observation {} of environment {}", i % observation_len, i / observation_len);
             return Err(PpoError::NotFinite { what, update: 0 });
@@ -257,7 +260,8 @@ impl Trainer {
     /// reads what only training knows stays behind.
     pub fn policy_network(&self) -> PolicyNetwork {
         let normalizer = self.collector.observation_normalizer.clone();
-        PolicyNetwork { normalizer, ..self.policy.clone() }.without_privileged_critic()
+        let policy = PolicyNetwork { normalizer, ..self.policy.clone() }.without_privileged_critic();
+        policy.with_one_value()
     }
 
     fn try_update(&mut self) -> Result<UpdateReport, PpoError> {
@@ -307,12 +311,21 @@ impl Trainer {
         let update = self.updates + 1;
         let not_finite = |what: String| PpoError::NotFinite { what, update };
         let rollout = self.collector.rollout();
-        let mut advantages = rollout.advantages(self.config.gamma, self.config.gae_lambda);
+        let mut advantages =
+            rollout.advantages(self.config.gamma, self.config.gae_lambda, self.config.credit_others_at(self.updates));
         if let Some(i) = advantages.advantages.iter().position(|x| !x.is_finite()) {
+            let i = i / rollout.judged();
             let (e, t) = (i % rollout.num_envs, i / rollout.num_envs);
             return Err(not_finite(format!("the advantage of environment {e} at step {t} of the rollout")));
         }
-        let explained = explained_variance(&rollout.values, &advantages.returns);
+        let explained = match rollout.part_count() {
+            1 => explained_variance(&rollout.values, &advantages.returns),
+            parts => {
+                let values: Vec<f64> = rollout.values.iter().map(|x| f64::from(*x)).collect();
+                let values: Vec<f32> = row_sums(&values, parts).into_iter().map(|x| x as f32).collect();
+                explained_variance(&values, &row_sums(&advantages.returns, parts))
+            }
+        };
         advantages.returns = targets(&mut self.value_scale, &mut self.learner, advantages.returns, fresh)?;
         let scaled = self.value_scale.as_ref().filter(|_| settings.loss.value_clip.is_some()).map(|scale| {
             let values = rollout.values.iter().map(|x| scale.normalized(f64::from(*x)) as f32).collect();

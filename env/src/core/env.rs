@@ -64,6 +64,14 @@ pub trait Env: Send {
     /// Writes that for the present state, `[privileged_len]`; no policy ever reads it.
     fn privileged(&self, _out: &mut [f32]) {}
 
+    /// How the reward divides among the numbers of the flat action; `None` where nobody can tell.
+    fn reward_parts(&self) -> Option<RewardParts> {
+        None
+    }
+
+    /// Writes the parts of the last reward, `[reward_parts().count]`; they sum to it, but for rounding.
+    fn write_reward_parts(&self, _parts: &mut [f64]) {}
+
     /// Everything needed to continue exactly from here, generators included.
     fn save_state(&self) -> Vec<u8>;
 
@@ -72,6 +80,17 @@ pub trait Env: Send {
     /// # Errors
     /// [`StateError`] if the bytes are not such a state.
     fn load_state(&mut self, bytes: &[u8]) -> Result<(), StateError>;
+}
+
+/// How a reward divides: what each number of an action earns by itself, and last what no number earns alone.
+///
+/// A part depends, now and later, on no other action but by way of limits that all share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RewardParts {
+    /// Number of parts; the last is what is left.
+    pub count: usize,
+    /// The part that each number of the flat action earns; a number without one is behind the whole reward.
+    pub of_action: Vec<Option<usize>>,
 }
 
 /// First observation of an episode.

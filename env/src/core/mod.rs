@@ -16,7 +16,7 @@ mod vec_env;
 mod wrappers;
 
 pub use check::{CheckProblem, check_env};
-pub use env::{Env, ObservationField, ObservationSchema, Reset, StateError, StepResult};
+pub use env::{Env, ObservationField, ObservationSchema, Reset, RewardParts, StateError, StepResult};
 pub use info::{EpisodeStatistics, Info};
 pub use normalize::{ObservationNormalizer, ReturnNormalizer, RunningMeanStd};
 pub use registry::{EnvContext, EnvError, EnvSpec, env_specs, find_spec, make};

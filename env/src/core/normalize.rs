@@ -137,12 +137,23 @@ impl ReturnNormalizer {
 
     /// Merges the rewards of one step, `[num_envs]`, and writes them scaled; `ended` marks episodes that are over.
     pub fn normalize(&mut self, reward: &[f64], ended: impl Iterator<Item = bool>, out: &mut [f64]) {
+        self.normalize_parts(reward, reward, ended, out);
+    }
+
+    /// The same, but what is written are the parts of the rewards, `[num_envs, parts]`, scaled and clipped like them.
+    pub fn normalize_parts(
+        &mut self,
+        reward: &[f64],
+        parts: &[f64],
+        ended: impl Iterator<Item = bool>,
+        out: &mut [f64],
+    ) {
         for (sum, r) in self.discounted_return.iter_mut().zip(reward) {
             *sum = *sum * self.gamma + r;
         }
         self.statistics.update(self.discounted_return.iter().copied());
         let scale = self.statistics.scale(0);
-        for (scaled, r) in out.iter_mut().zip(reward) {
+        for (scaled, r) in out.iter_mut().zip(parts) {
             *scaled = (r / scale).clamp(-self.clip, self.clip);
         }
         for (sum, ended) in self.discounted_return.iter_mut().zip(ended) {

@@ -28,6 +28,8 @@ pub struct VecEnv {
     privileged: Vec<f32>,
     final_privileged: Vec<f32>,
     reward: Vec<f64>,
+    /// `[num_envs, parts]`; empty unless asked for.
+    reward_parts: Vec<f64>,
     terminated: Vec<bool>,
     truncated: Vec<bool>,
     mask: Vec<bool>,
@@ -41,6 +43,7 @@ struct Slot {
     privileged: Vec<f32>,
     final_privileged: Vec<f32>,
     reward: f64,
+    reward_parts: Vec<f64>,
     terminated: bool,
     truncated: bool,
     episode: Option<EpisodeStatistics>,
@@ -66,6 +69,8 @@ pub struct VecStep<'a> {
     pub final_privileged: &'a [f32],
     /// `[num_envs]`.
     pub reward: &'a [f64],
+    /// `[num_envs, parts]`: what each reward consists of; empty unless asked for.
+    pub reward_parts: &'a [f64],
     /// `[num_envs]`.
     pub terminated: &'a [bool],
     /// `[num_envs]`.
@@ -99,6 +104,7 @@ impl VecEnv {
             privileged: Vec::new(),
             final_privileged: Vec::new(),
             reward: 0.0,
+            reward_parts: Vec::new(),
             terminated: false,
             truncated: false,
             episode: None,
@@ -113,6 +119,7 @@ impl VecEnv {
             privileged: Vec::new(),
             final_privileged: Vec::new(),
             reward: vec![0.0; n],
+            reward_parts: Vec::new(),
             terminated: vec![false; n],
             truncated: vec![false; n],
             mask: vec![true; n * mask_len],
@@ -171,6 +178,13 @@ impl VecEnv {
         }
     }
 
+    /// Asks for the parts of the rewards, from the next step on; does nothing where nobody can tell them.
+    pub fn carry_reward_parts(&mut self) {
+        let (n, len) = (self.slots.len(), self.first().reward_parts().map_or(0, |parts| parts.count));
+        self.reward_parts = vec![0.0; n * len];
+        self.slots.iter_mut().for_each(|slot| slot.reward_parts = vec![0.0; len]);
+    }
+
     /// Starts an episode everywhere; environment `e` gets the seed of child `("env", e)`.
     pub fn reset(&mut self, seed: u64) {
         let tree = SeedTree::new(seed);
@@ -212,6 +226,7 @@ impl VecEnv {
             privileged: &self.privileged,
             final_privileged: &self.final_privileged,
             reward: &self.reward,
+            reward_parts: &self.reward_parts,
             terminated: &self.terminated,
             truncated: &self.truncated,
             mask: &self.mask,
@@ -261,12 +276,13 @@ impl VecEnv {
     fn gather(&mut self) {
         self.episodes.clear();
         let mask_len = self.mask.len() / self.slots.len();
-        let privileged_len = self.slots[0].privileged.len();
+        let (privileged_len, parts) = (self.slots[0].privileged.len(), self.slots[0].reward_parts.len());
         for (e, slot) in self.slots.iter_mut().enumerate() {
             let row = e * privileged_len..(e + 1) * privileged_len;
             self.privileged[row.clone()].copy_from_slice(&slot.privileged);
             self.final_privileged[row].copy_from_slice(&slot.final_privileged);
             self.reward[e] = slot.reward;
+            self.reward_parts[e * parts..(e + 1) * parts].copy_from_slice(&slot.reward_parts);
             self.terminated[e] = slot.terminated;
             self.truncated[e] = slot.truncated;
             let mask = &mut self.mask[e * mask_len..(e + 1) * mask_len];
@@ -287,15 +303,17 @@ impl Slot {
         self.truncated = result.truncated;
         row.info[..result.info.values().len()].copy_from_slice(result.info.values());
         self.episode.clone_from(&result.info.episode);
-        if self.terminated || self.truncated {
-            row.last.copy_from_slice(result.observation);
+        let ended = self.terminated || self.truncated;
+        if ended { row.last } else { &mut *row.next }.copy_from_slice(result.observation);
+        if !self.reward_parts.is_empty() {
+            self.env.write_reward_parts(&mut self.reward_parts);
+        }
+        if ended {
             if !self.final_privileged.is_empty() {
                 self.env.privileged(&mut self.final_privileged);
             }
             let first = self.env.reset(None);
             row.next.copy_from_slice(first.observation);
-        } else {
-            row.next.copy_from_slice(result.observation);
         }
         self.look_ahead();
     }

@@ -5,7 +5,7 @@
 //! wrapper's own, so that loading continues exactly; a state that is refused changes nothing.
 //! Not here: normalisation of a whole batch (`normalize.rs`, owned by the trainer).
 
-use super::env::{Env, ObservationSchema, Reset, StateError, StepResult};
+use super::env::{Env, ObservationSchema, Reset, RewardParts, StateError, StepResult};
 use super::info::{EpisodeStatistics, Info};
 use super::normalize::{ObservationNormalizer, ReturnNormalizer};
 use super::space::Space;
@@ -44,6 +44,14 @@ macro_rules! forward_actions {
 
         fn privileged(&$self, out: &mut [f32]) {
             $inner.privileged(out);
+        }
+
+        fn reward_parts(&$self) -> Option<RewardParts> {
+            $inner.reward_parts()
+        }
+
+        fn write_reward_parts(&$self, parts: &mut [f64]) {
+            $inner.write_reward_parts(parts);
         }
     };
 }

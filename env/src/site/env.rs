@@ -5,18 +5,18 @@
 //! Not here: physics (`state.rs`), what is seen (`observation.rs`), what is told (`reward.rs`).
 
 use super::action::{ActionLayout, SiteAction};
-use super::config::SiteConfig;
+use super::config::{RewardMode, SiteConfig};
 use super::episode::{Episode, EpisodeEnd, WindowChoice};
 use super::gate::gated_classes;
 use super::ledger::{INFO_KEYS, Ledger, StepAccount};
 use super::observation::{FleetView, SiteView, observation_len, observation_schema};
 use super::privileged::{PRIVILEGED, write_privileged};
-use super::reward::{potential_gbp, reward};
+use super::reward::{BatteryMoney, own_earnings, own_potentials, potential_gbp, reward};
 use super::setup::{SetupError, SiteSetup};
 use super::state::SiteState;
 use crate::core::{
-    Env, EnvContext, EnvError, Info, ObservationSchema, Reset, SeedTree, Space, StateError, StepResult, StreamRng,
-    decode_state, encode_state,
+    Env, EnvContext, EnvError, Info, ObservationSchema, Reset, RewardParts, SeedTree, Space, StateError, StepResult,
+    StreamRng, decode_state, encode_state,
 };
 use crate::grid::{Split, embedded_trace};
 use rand::RngExt;
@@ -44,9 +44,23 @@ pub struct FlexFleet {
     last: StepAccount,
     imports_mwh: Vec<f64>,
     potential_gbp: f64,
+    parts: Parts,
     observation: Vec<f32>,
     mask: Vec<bool>,
     info: Info,
+}
+
+/// What each number of the action earns by itself: the battery and each class, site after site.
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    /// Of the last reward.
+    reward: Vec<f64>,
+    /// Potentials now, and before the last period.
+    potential_gbp: Vec<f64>,
+    before_gbp: Vec<f64>,
+    batteries: Vec<BatteryMoney>,
+    /// The last reward, whole.
+    whole: f64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +86,7 @@ impl FlexFleet {
             last: StepAccount::default(),
             imports_mwh: vec![0.0; setup.places().len()],
             potential_gbp: 0.0,
+            parts: Parts::new(&setup),
             observation: vec![0.0; len],
             mask: vec![true; layout.mask_width() * setup.places().len()],
             info: Info::new(INFO_KEYS),
@@ -153,6 +168,7 @@ impl FlexFleet {
         self.last = StepAccount::default();
         self.info.values_mut().fill(0.0);
         self.potential_gbp = potential_gbp(&self.setup, &self.episode);
+        self.parts.begin(&self.setup, &self.episode);
         self.observe();
     }
 
@@ -230,11 +246,16 @@ impl Env for FlexFleet {
             self.episode.sites.iter().for_each(SiteState::warm);
         }
         self.decode_actions(action);
-        let Self { episode, setup, actions, imports_mwh, .. } = self;
-        let account = episode.advance_each(setup, actions, |site, account| imports_mwh[site] = account.import_mwh);
+        let Self { episode, setup, actions, imports_mwh, parts, .. } = self;
+        let account = episode.advance_each(setup, actions, |site, account| {
+            imports_mwh[site] = account.import_mwh;
+            let drawn_mwh = account.charged_mwh - account.discharged_mwh;
+            parts.batteries[site] = BatteryMoney { drawn_mwh, wear_gbp: account.wear_gbp };
+        });
         let potential = potential_gbp(&self.setup, &self.episode);
         let reward = reward(&self.setup, &self.episode, &account, self.potential_gbp, potential);
         self.potential_gbp = potential;
+        self.parts.advance(&self.setup, &self.episode, reward);
         self.ledger.add(&account);
         self.last = account;
         account.write_info(self.info.values_mut());
@@ -260,6 +281,22 @@ impl Env for FlexFleet {
         write_privileged(&self.setup, self.episode.at(), out);
     }
 
+    fn reward_parts(&self) -> Option<RewardParts> {
+        let (classes, width) = (self.setup.config.workload.classes.len(), self.layout.width());
+        let own = |i: usize| {
+            let (site, within) = (i / width, i % width);
+            (within <= classes).then_some(site * (1 + classes) + within)
+        };
+        let of_action = (0..self.layout.names().len()).map(own).collect();
+        Some(RewardParts { count: self.parts.reward.len() + 1, of_action })
+    }
+
+    fn write_reward_parts(&self, out: &mut [f64]) {
+        let (rest, own) = out.split_last_mut().expect("there is always what is left");
+        own.copy_from_slice(&self.parts.reward);
+        *rest = self.parts.whole - own.iter().sum::<f64>();
+    }
+
     fn action_mask(&self) -> Option<&[bool]> {
         (!self.mask.is_empty()).then_some(&self.mask[..])
     }
@@ -281,9 +318,42 @@ impl Env for FlexFleet {
         self.ledger = saved.ledger;
         self.last = saved.last;
         self.potential_gbp = potential_gbp(&self.setup, &self.episode);
+        self.parts.begin(&self.setup, &self.episode);
         saved.last.write_info(self.info.values_mut());
         self.observe();
         Ok(())
+    }
+}
+
+impl Parts {
+    fn new(setup: &SiteSetup) -> Self {
+        let sites = setup.places().len();
+        let zero = vec![0.0; sites * (1 + setup.config.workload.classes.len())];
+        Self {
+            reward: zero.clone(),
+            potential_gbp: zero.clone(),
+            before_gbp: zero,
+            batteries: vec![BatteryMoney::default(); sites],
+            whole: 0.0,
+        }
+    }
+
+    fn begin(&mut self, setup: &SiteSetup, episode: &Episode) {
+        self.reward.fill(0.0);
+        self.whole = 0.0;
+        own_potentials(setup, episode, &mut self.potential_gbp);
+    }
+
+    /// Takes in a period that has just been played, with its reward.
+    fn advance(&mut self, setup: &SiteSetup, episode: &Episode, reward: f64) {
+        std::mem::swap(&mut self.before_gbp, &mut self.potential_gbp);
+        own_potentials(setup, episode, &mut self.potential_gbp);
+        own_earnings(setup, episode, &self.batteries, episode.at() - 1, &mut self.reward);
+        let shaped = setup.config.reward.mode == RewardMode::ShapedSaving;
+        for (part, (after, before)) in self.reward.iter_mut().zip(self.potential_gbp.iter().zip(&self.before_gbp)) {
+            *part = (*part + if shaped { after - before } else { 0.0 }) / episode.reward_scale;
+        }
+        self.whole = reward;
     }
 }
 

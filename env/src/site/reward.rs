@@ -49,3 +49,43 @@ pub(super) fn reward(
     };
     pounds / episode.reward_scale
 }
+
+/// Pounds that the potential gives each number of the action by itself: the battery, then the work of each class, site
+/// after site. They sum to [`potential_gbp`] but for work on its way between sites.
+pub(super) fn own_potentials(setup: &SiteSetup, episode: &Episode, out: &mut [f64]) {
+    if episode.is_over() && episode.window.end == EpisodeEnd::Settle {
+        out.fill(0.0);
+        return;
+    }
+    let at = episode.at().min(setup.trace.len() - 1);
+    let sites = setup.places().iter().zip(&episode.sites);
+    for ((place, site), out) in sites.zip(out.chunks_mut(1 + setup.config.workload.classes.len())) {
+        let battery = &place.config.battery;
+        let price = f64::from(place.outlook(at).mean_gbp_per_mwh);
+        out[0] = price * battery.discharge_efficiency * (site.stored - initial_stored(place)).value();
+        for (c, out) in out[1..].iter_mut().enumerate() {
+            let behind = site.jobs.view(c).true_mwh - site.fifo_jobs.view(c).true_mwh;
+            *out = -price * place.config.pue * behind;
+        }
+    }
+}
+
+/// Pounds that each number of the action has earned by itself in the period at `at`, which has just been played: at the
+/// full price of import, against FIFO. What sun, limits and charges change about that is in none of them.
+pub(super) fn own_earnings(setup: &SiteSetup, episode: &Episode, flows: &[BatteryMoney], at: usize, out: &mut [f64]) {
+    let sites = setup.places().iter().zip(&episode.sites).zip(flows);
+    for (((place, site), flow), out) in sites.zip(out.chunks_mut(1 + setup.config.workload.classes.len())) {
+        let price = place.full_price(at);
+        out[0] = -price * flow.drawn_mwh - flow.wear_gbp;
+        for (out, ahead) in out[1..].iter_mut().zip(&site.ahead_mwh) {
+            *out = -price * place.config.pue * ahead;
+        }
+    }
+}
+
+/// What a battery drew from its site in a period, less what it gave, and its wear.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct BatteryMoney {
+    pub(super) drawn_mwh: f64,
+    pub(super) wear_gbp: f64,
+}

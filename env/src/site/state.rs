@@ -37,6 +37,8 @@ pub struct SiteState {
     pub inbound: Vec<Transfer>,
     /// Data that the link still has to send, and to receive.
     pub(super) link_gb: LinkBacklog,
+    /// IT energy of each class in the last period, less what FIFO gave it, MWh.
+    pub(super) ahead_mwh: [f64; MAX_CLASSES],
     stream: ArrivalStream,
 }
 
@@ -67,6 +69,8 @@ pub struct FifoPeriod {
     pub import_mwh: f64,
     /// Cost as the score counts it, without the settlement of the end.
     pub cost_gbp: f64,
+    /// IT energy of each class.
+    pub by_class_mwh: [f64; MAX_CLASSES],
 }
 
 /// Jobs sent away in one period.
@@ -100,6 +104,7 @@ impl SiteState {
             demand: InteractiveDemand::default(),
             inbound: Vec::with_capacity(classes.map(|class| (factor(class) - 1) * room(class)).sum()),
             link_gb: LinkBacklog::default(),
+            ahead_mwh: [0.0; MAX_CLASSES],
             stream: ArrivalStream::new(SeedTree::new(0)),
         }
     }
@@ -111,6 +116,7 @@ impl SiteState {
         self.fifo_jobs.clear();
         self.inbound.clear();
         self.link_gb = LinkBacklog::default();
+        self.ahead_mwh = [0.0; MAX_CLASSES];
         self.health = BatteryHealth::new(&place.config.battery);
         self.stored = initial_stored(place);
         self.stream = ArrivalStream::new(seed);
@@ -225,6 +231,8 @@ impl SiteState {
         self.account_inference(place, &service, &mut account);
         account.value_lost_gbp += self.value_lost_on_the_way(place, t + 1);
         let fifo = self.advance_fifo(setup, place, at, t, gated);
+        let classes = served.by_class_mwh.iter().zip(&fifo.by_class_mwh);
+        self.ahead_mwh.iter_mut().zip(classes).for_each(|(ahead, (own, fifo))| *ahead = own - fifo);
         account.fifo_cost_gbp = fifo.cost_gbp;
         account.shifted_mwh = 0.5 * (account.it_mwh - fifo.it_mwh).abs();
         if let Some(desk) = &mut self.desk {
@@ -265,7 +273,7 @@ impl SiteState {
         let energy = import_mwh * place.full_price(at) - export_mwh * place.export_price(at) + place.fixed_gbp(at);
         let mut service = lateness_gbp(place, served.late) + served.value_lost_gbp;
         service += self.inference_gbp_at(place, SiteAction::fifo().serve);
-        FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service }
+        FifoPeriod { it_mwh, import_mwh, cost_gbp: energy + service, by_class_mwh: served.by_class_mwh }
     }
 
     /// Largest power that the battery can deliver over the coming period.

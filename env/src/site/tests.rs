@@ -448,3 +448,50 @@ fn slow_and_unserved_inference_costs_what_the_scenario_says() {
     assert!(thrifty.interactive_mwh < full.interactive_mwh);
     assert!(thrifty.cost_gbp() > full.cost_gbp(), "saving energy at the users' expense does not pay");
 }
+
+/// Plays random actions and returns the parts of each reward, beside the reward.
+fn played_parts(env: &mut FlexFleet, battery: f32, seed: u64) -> Vec<(Vec<f64>, f64)> {
+    let mut rng = SeedTree::new(seed).stream("actions");
+    let mut parts = vec![0.0; env.reward_parts().expect("a site can tell").count];
+    let mut action = vec![0.0; env.action_space().flat_len()];
+    env.reset_to(scored(130, 3));
+    let step = |_| {
+        random_action(&mut rng, &mut action);
+        action[0] *= battery;
+        let reward = env.step(&action).reward;
+        env.write_reward_parts(&mut parts);
+        (parts.clone(), reward)
+    };
+    (0..336).map(step).collect()
+}
+
+#[test]
+fn the_parts_of_a_reward_sum_to_it_in_every_mode() {
+    for mode in [RewardMode::Cost, RewardMode::Saving, RewardMode::ShapedSaving] {
+        let mut env = site(trace(), |c| c.reward.mode = mode);
+        let mut earned = 0.0;
+        for (t, (parts, reward)) in played_parts(&mut env, 1.0, 21).into_iter().enumerate() {
+            assert!((parts.iter().sum::<f64>() - reward).abs() < 1e-9, "{mode:?}, period {t}: {parts:?}, {reward}");
+            earned += parts[..parts.len() - 1].iter().map(|x| x.abs()).sum::<f64>();
+        }
+        assert!(earned > 1.0, "{mode:?}: numbers earn something by themselves");
+    }
+}
+
+// Without sun and far from all limits nothing connects battery and classes but the price.
+#[test]
+fn what_a_class_earns_does_not_depend_on_the_battery_and_nothing_is_left_over_but_at_the_end() {
+    let roomy = |c: &mut SiteConfig| {
+        c.solar.capacity_mwp = 0.0;
+        c.it_capacity_mw = 60.0;
+        c.import_limit_mw = 90.0;
+    };
+    let mut env = site(trace(), roomy);
+    let (busy, idle) = (played_parts(&mut env, 1.0, 22), played_parts(&mut env, 0.0, 22));
+    for (t, ((busy, _), (idle, _))) in busy.iter().zip(&idle).enumerate() {
+        let last = busy.len() - 1;
+        assert_eq!(busy[1..last], idle[1..last], "period {t}");
+        assert!(t == 335 || busy[last].abs() < 1e-9, "period {t}: {} is left over", busy[last]);
+    }
+    assert!(busy.iter().zip(&idle).any(|(a, b)| (a.0[0] - b.0[0]).abs() > 0.01), "the battery earns its own part");
+}

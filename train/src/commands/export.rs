@@ -7,19 +7,55 @@ use crate::cli::ExportArgs;
 use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, forget_folders, is_forecast_word};
 use flexai_agents::artifact::{
-    ArtifactError, EnvRecord, LoadedPolicy, PolicyExport, PolicyInput, TrainingRecord, export_policy,
+    ArtifactError, EnvRecord, LoadedPolicy, PolicyExport, PolicyInput, PolicyNetwork, TrainingRecord, export_policy,
 };
 use flexai_env::site::SiteConfig;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(super) fn export(args: &ExportArgs) -> Outcome {
-    let folder = artifact_folder(&args.checkpoint)?;
-    let evaluation = last_evaluation(&args.checkpoint, &folder);
-    copy_artifact(&folder, &args.out, evaluation, args.overwrite, forget_paths)?;
+    let folders = args.checkpoint.iter().map(|path| artifact_folder(path)).collect::<Result<Vec<_>, _>>()?;
+    match folders.as_slice() {
+        [folder] => {
+            let evaluation = last_evaluation(&args.checkpoint[0], folder);
+            copy_artifact(folder, &args.out, evaluation, args.overwrite, forget_paths)?;
+        }
+        folders => average(args, folders)?,
+    }
     print_line(&args.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the mean of several policies of the same environment as one.
+fn average(args: &ExportArgs, folders: &[PathBuf]) -> Result<(), Failure> {
+    let loaded = folders.iter().map(|folder| LoadedPolicy::load(folder).map_err(Failure::input));
+    let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
+    let fault = |path: &Path, message: String| {
+        let hint = "average runs of one configuration with different seeds";
+        Failure::from(Fault::of_path(path, message).hint(hint))
+    };
+    for (other, path) in loaded.iter().zip(&args.checkpoint).skip(1) {
+        let [a, b] = [loaded[0].manifest(), other.manifest()];
+        if a.observation_schema_sha256 != b.observation_schema_sha256 || a.env != b.env {
+            let message = format!("was trained for another environment or plan than {}", args.checkpoint[0].display());
+            return Err(fault(path, message));
+        }
+    }
+    let networks: Vec<&PolicyNetwork> = loaded.iter().map(LoadedPolicy::network).collect();
+    let network = PolicyNetwork::averaged(&networks).map_err(|message| fault(&args.checkpoint[0], message))?;
+    let runs: Vec<Value> = loaded.iter().map(|policy| policy.manifest().training.run.clone()).collect();
+    let edit = |env: EnvRecord, training: TrainingRecord| {
+        let each =
+            runs.into_iter().map(|run| forget_paths(env.clone(), TrainingRecord { run, ..training.clone() }).1.run);
+        let each: Vec<Value> = each.collect();
+        let (env, mut training) = forget_paths(env.clone(), training.clone());
+        if let Some(run) = training.run.as_object_mut() {
+            run.insert("averaged".into(), json!(each));
+        }
+        (env, training)
+    };
+    write_artifact(&loaded[0], &network, &args.out, None, args.overwrite, edit)
 }
 
 /// What the end of the run found out about this very policy, if it did.
@@ -64,17 +100,30 @@ pub(super) fn copy_artifact(
     edit: impl FnOnce(EnvRecord, TrainingRecord) -> (EnvRecord, TrainingRecord),
 ) -> Result<(), Failure> {
     let loaded = LoadedPolicy::load(from).map_err(Failure::input)?;
-    let manifest = loaded.manifest();
+    let evaluation = evaluation.or_else(|| loaded.manifest().evaluation.clone());
+    write_artifact(&loaded, loaded.network(), to, evaluation, overwrite, edit)
+}
+
+/// Writes a network as an artifact that is otherwise like another.
+fn write_artifact(
+    like: &LoadedPolicy,
+    network: &PolicyNetwork,
+    to: &Path,
+    evaluation: Option<Value>,
+    overwrite: bool,
+    edit: impl FnOnce(EnvRecord, TrainingRecord) -> (EnvRecord, TrainingRecord),
+) -> Result<(), Failure> {
+    let manifest = like.manifest();
     let (env, training) = edit(manifest.env.clone(), manifest.training.clone());
     let export = PolicyExport {
-        network: loaded.network(),
+        network,
         env,
         observation_space: &manifest.observation_space,
         action_space: &manifest.action_space,
         observation_schema: &manifest.observation_schema,
         action_names: manifest.action_head.names.clone(),
         training,
-        evaluation: evaluation.or_else(|| manifest.evaluation.clone()),
+        evaluation,
         golden_inputs: manifest
             .golden
             .iter()

@@ -55,6 +55,8 @@ pub(super) struct HeadBlock {
     pub(super) entropy: Column,
     /// Sums of gradients of the spreads.
     pub(super) log_std: Vec<f64>,
+    /// Slope of the loss with respect to the log-probability of each number; used where they are judged apart.
+    pub(super) slopes: Vec<Column>,
 }
 
 impl Heads {
@@ -99,6 +101,7 @@ impl HeadBlock {
             log_prob: [0.0; ROWS],
             entropy: [0.0; ROWS],
             log_std: vec![0.0; heads.continuous],
+            slopes: columns(heads.continuous),
         }
     }
 
@@ -184,6 +187,30 @@ impl HeadBlock {
                 }
             }
         }
+        self.write(gradient);
+    }
+
+    /// Log-probability of one number by itself, in an action of normals alone.
+    #[inline(always)]
+    pub(super) fn own_log_prob(&self, number: usize, log_std: &[f32]) -> Column {
+        let log_std = f64::from(log_std[number]);
+        self.cells[number].map(|z| -0.5 * z * z - log_std - HALF_LN_TAU)
+    }
+
+    /// As [`HeadBlock::gradient`] with a slope for each number, `slopes`, in an action of normals alone.
+    #[inline(always)]
+    pub(super) fn gradient_apart(&mut self, log_std: &[f32], entropy_slope: &Column, gradient: &mut [Strip]) {
+        let numbers = self.cells.iter_mut().zip(&self.slopes).zip(log_std).zip(&mut self.log_std);
+        for (((cells, slope), log_std), sum) in numbers {
+            let (cells, sum) = (std::slice::from_mut(cells), std::slice::from_mut(sum));
+            gaussian_gradient(cells, &[*log_std], slope, entropy_slope, sum);
+        }
+        self.write(gradient);
+    }
+
+    /// The gradient of the head parameters, in panels.
+    #[inline(always)]
+    fn write(&self, gradient: &mut [Strip]) {
         for (k, cells) in self.cells.iter().enumerate() {
             let strips = &mut gradient[k / LANES * ROWS..][..ROWS];
             for (cell, strip) in cells.iter().zip(strips) {

@@ -186,9 +186,10 @@ impl HostLearner {
     ) -> StepFigures {
         let mut normalized = std::mem::take(&mut self.advantages);
         normalized.clear();
-        normalized.extend(order.iter().map(|i| advantages.advantages[*i as usize]));
+        let judged = rollout.judged();
+        normalized.extend(order.iter().flat_map(|i| &advantages.advantages[*i as usize * judged..][..judged]));
         if settings.normalize_advantage {
-            normalize(&mut normalized);
+            normalize(&mut normalized, judged);
         }
         let rows = Rows {
             rollout,

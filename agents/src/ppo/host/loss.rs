@@ -23,7 +23,7 @@ pub(super) struct Rows<'a> {
     pub(super) all_legal: bool,
     /// Which rows, in this order.
     pub(super) order: &'a [i32],
-    /// Of these rows, in this order.
+    /// Of these rows, in this order, each with one for every number that is judged apart.
     pub(super) advantages: &'a [f64],
     pub(super) settings: LossSettings,
 }
@@ -180,6 +180,10 @@ fn policy_loss(
     let masks = (!rows.all_legal).then(|| rows.pick(&rollout.masks, places.clone()));
     block.load(&networks.heads, rows.pick(&rollout.actions, places.clone()), masks);
     block.evaluate(&networks.heads, output, &networks.log_std);
+    if rollout.parts.is_some() {
+        judge_apart(networks, block, rows, places, gradient, figures);
+        return;
+    }
 
     let (mut advantage, mut log_ratio) = ([0.0; ROWS], block.log_prob);
     for (r, place) in places.clone().enumerate() {
@@ -213,6 +217,58 @@ fn policy_loss(
         figures.clipped += f64::from((ratios[r] - 1.0).abs() > limit);
     }
     block.gradient(&networks.heads, &networks.log_std, &slope, &entropy_slope, gradient);
+}
+
+/// The same where each number of the action has a ratio and an advantage of its own.
+#[inline(always)]
+fn judge_apart(
+    networks: &Networks,
+    block: &mut HeadBlock,
+    rows: Rows<'_>,
+    places: Range<usize>,
+    gradient: &mut [Strip],
+    figures: &mut FigureSums,
+) {
+    let (rollout, judged, count) = (rows.rollout, rows.rollout.judged(), places.len());
+    let (share, limit) = (1.0 / rows.order.len() as f64, rows.settings.clip_coef);
+    let mut whole: Column = [0.0; ROWS];
+    for k in 0..judged {
+        let (mut advantage, mut log_ratio) = ([0.0; ROWS], block.own_log_prob(k, &networks.log_std));
+        for (r, place) in places.clone().enumerate() {
+            advantage[r] = rows.advantages[place * judged + k];
+            log_ratio[r] -= f64::from(rollout.own_log_probs[rows.order[place] as usize * judged + k]);
+        }
+        if !rows.settings.surrogate {
+            (advantage, log_ratio) = ([0.0; ROWS], [0.0; ROWS]);
+        }
+        let slope = &mut block.slopes[k];
+        for r in 0..ROWS {
+            let ratio = exp_wide(log_ratio[r]);
+            let plain = ratio * advantage[r];
+            let clipped = ratio.clamp(1.0 - limit, 1.0 + limit) * advantage[r];
+            // Where the clipped gain is the smaller one it does not depend on the ratio.
+            let flat = clipped < plain;
+            slope[r] = if flat || r >= count { 0.0 } else { -plain * share };
+            figures.gain += if r >= count {
+                0.0
+            } else if flat {
+                clipped
+            } else {
+                plain
+            };
+            whole[r] += log_ratio[r];
+        }
+    }
+    for r in 0..count {
+        let ratio = exp_wide(whole[r]);
+        figures.entropy += block.entropy[r];
+        figures.approx_kl += ratio - 1.0 - whole[r];
+        figures.old_approx_kl -= whole[r];
+        figures.clipped += f64::from((ratio - 1.0).abs() > limit);
+    }
+    let mut entropy_slope: Column = [0.0; ROWS];
+    entropy_slope[..count].fill(-rows.settings.ent_coef * share);
+    block.gradient_apart(&networks.log_std, &entropy_slope, gradient);
 }
 
 /// Adds the gradient of `-ln p` of the teacher's actions with respect to the actor's output; the spreads stay as they are.
@@ -255,6 +311,23 @@ fn value_loss(
 ) {
     let scale = rows.settings.vf_coef / rows.order.len() as f64;
     let padded = places.len().next_multiple_of(STEP);
+    let parts = rows.rollout.part_count();
+    if parts > 1 {
+        for (panel, first) in (0..parts).step_by(LANES).enumerate() {
+            let lanes = LANES.min(parts - first);
+            for (r, place) in places.clone().enumerate() {
+                let (i, at) = (rows.order[place] as usize, panel * ROWS + r);
+                gradient[at] = Strip::ZERO;
+                for lane in 0..lanes {
+                    let error = f64::from(output[at].0[lane]) - rows.returns[i * parts + first + lane];
+                    figures.squared_error += error * error;
+                    gradient[at].0[lane] = (scale * error) as f32;
+                }
+            }
+            gradient[panel * ROWS + places.len()..panel * ROWS + padded].fill(Strip::ZERO);
+        }
+        return;
+    }
     for (r, place) in places.clone().enumerate() {
         let i = rows.order[place] as usize;
         let (value, target) = (f64::from(output[r].0[0]), rows.returns[i]);

@@ -5,6 +5,7 @@ use super::{HostLearner, HostPolicy};
 use crate::artifact::{Activation, MlpScratch, PolicyNetwork, log_prob, sample};
 use crate::device::{DeviceChoice, open, read};
 use crate::ppo::actor_critic::ActorCritic;
+use crate::ppo::credit::own_log_probs;
 use crate::ppo::distribution::HeadLayout;
 use crate::ppo::gae::Advantages;
 use crate::ppo::learner::{LearnSettings, in_order};
@@ -14,7 +15,7 @@ use crate::ppo::optimizer::ClippedAdam;
 use crate::ppo::rollout::RolloutBuffer;
 use crate::ppo::schedule::TargetKlRule;
 use burn::tensor::{Device, Tensor, TensorData};
-use flexai_env::core::{ActionComponent, SeedTree, Space, StreamRng};
+use flexai_env::core::{ActionComponent, RewardParts, SeedTree, Space, StreamRng};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
@@ -141,7 +142,9 @@ impl Case {
     }
 
     fn gradient(&self) -> (Vec<f32>, f64) {
-        let advantages: Vec<f64> = self.order.iter().map(|i| self.advantages.advantages[*i as usize]).collect();
+        let judged = self.rollout.judged();
+        let of = |i: &i32| &self.advantages.advantages[*i as usize * judged..][..judged];
+        let advantages: Vec<f64> = self.order.iter().flat_map(of).copied().collect();
         let rows = Rows {
             rollout: &self.rollout,
             returns: &self.advantages.returns,
@@ -193,6 +196,32 @@ fn the_gradient_is_that_of_burns_autodiff() {
         assert!(off <= 1e-5 * size, "case {c}: off by {off:e} of {size:e}");
         let expected = f64::from(read(loss.total.inner()).unwrap()[0]);
         assert!((total - expected).abs() < 2e-6 * (1.0 + expected.abs()), "case {c}: loss {total} and {expected}");
+    }
+}
+
+// Where the policy has not moved yet, the sum of the surrogates of all numbers has the slope of the whole one's.
+#[test]
+fn judged_apart_by_one_advantage_the_first_gradient_of_the_actor_is_that_of_the_whole_action() {
+    for seed in [0, 4, 6] {
+        let mut case = Case::new(seed, &Space::uniform_box(5, -1.0, 1.0), 13, &[24, 32], false);
+        let (rows, numbers) = (case.rollout.len(), case.policy.action_len());
+        let mut means = vec![0.0; rows * numbers];
+        case.policy.actor.forward(&case.rollout.observations, &mut MlpScratch::default(), &mut means);
+        let mut apart = case.rollout.clone().divided(RewardParts { count: 2, of_action: vec![Some(0); numbers] });
+        let pairs = case.rollout.actions.iter().zip(&means);
+        own_log_probs(&case.policy.log_std, pairs, apart.own_log_probs.chunks_exact_mut(numbers));
+        let sums = apart.own_log_probs.chunks_exact(numbers).map(|row| row.iter().sum());
+        case.rollout.log_probs = sums.collect();
+        let (whole, _) = case.gradient();
+        let each = |x: &[f64]| x.iter().flat_map(|x| vec![*x; numbers]).collect::<Vec<f64>>();
+        case.advantages.advantages = each(&case.advantages.advantages);
+        case.advantages.returns = vec![0.0; rows * 2];
+        case.rollout = apart;
+        let (found, _) = case.gradient();
+        let actor = case.policy.actor.layers.iter().map(|layer| layer.weight.len() + layer.bias.len()).sum::<usize>();
+        let size = norm(whole[..actor].iter().map(|x| f64::from(*x)));
+        let off = norm(found[..actor].iter().zip(&whole).map(|(a, b)| f64::from(a - b)));
+        assert!(off < 1e-5 * size, "seed {seed}: off by {off:e} of {size:e}");
     }
 }
 
