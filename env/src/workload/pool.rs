@@ -80,15 +80,23 @@ impl JobPool {
         jobs * size_of::<Job>() + self.queues.capacity() * size_of::<Vec<Job>>()
     }
 
-    /// Reads a word of every cache line of its jobs, one load not waiting for another: what has left the cache since the
-    /// period before then comes back all at once, and not line by line as it is worked on.
-    pub(crate) fn warm(&self) {
-        let mut sum = 0;
-        for (queue, view) in self.queues.iter().zip(&self.views) {
-            sum ^= view.true_mwh.to_bits();
-            queue.iter().for_each(|job| sum ^= job.left_periods.to_bits());
-        }
-        std::hint::black_box(sum);
+    /// Reads a word of each of its sums. This and the next two fetch a pool in three rounds, one load of a round not waiting
+    /// for another: what has left the cache since the period before then comes back all at once, and not line by line as it
+    /// is worked on.
+    pub(crate) fn warm_sums(&self) -> u64 {
+        let sums = self.views[..self.queues.len()].iter().map(|view| view.true_mwh.to_bits());
+        sums.fold(u64::from(self.rough), |sum, bits| sum ^ bits)
+    }
+
+    /// Reads how long each queue is.
+    pub(crate) fn warm_queues(&self) -> u64 {
+        self.queues.iter().fold(0, |sum, queue| sum ^ queue.len() as u64)
+    }
+
+    /// Reads a word of every cache line of its jobs.
+    pub(crate) fn warm_jobs(&self) -> u64 {
+        let jobs = self.queues.iter().flat_map(|queue| queue.iter());
+        jobs.fold(0, |sum, job| sum ^ job.left_periods.to_bits())
     }
 
     /// Jobs of all classes.
