@@ -172,9 +172,13 @@ impl SiteState {
     }
 
     /// Brings what sites work on into the cache, all at once; see [`JobPool::warm_sums`].
-    pub(super) fn warm(sites: &[Self]) {
+    ///
+    /// `at` is the index in the trace of the period to be played.
+    pub(super) fn warm(sites: &[Self], places: &[Place], at: usize) {
         let mut sum = 0;
-        for site in sites {
+        for (site, place) in sites.iter().zip(places) {
+            sum ^= place.warm(at) ^ site.stream.warm() ^ site.interactive.0.to_bits();
+            sum ^= site.inbound.len() as u64;
             sum ^= site.jobs.warm_sums() ^ site.fifo_jobs.warm_sums() ^ site.stored.0.to_bits();
             sum ^= site.link_gb.out.to_bits() ^ site.demand.tokens.to_bits();
         }
