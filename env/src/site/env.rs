@@ -243,7 +243,7 @@ impl Env for FlexFleet {
     fn step(&mut self, action: &[f32]) -> StepResult<'_> {
         assert!(!self.episode.is_over(), "the episode is over: call reset before step");
         if self.episode.sites.len() > 1 {
-            self.episode.sites.iter().for_each(SiteState::warm);
+            SiteState::warm(&self.episode.sites, self.setup.places(), self.episode.at());
         }
         self.decode_actions(action);
         let Self { episode, setup, actions, imports_mwh, parts, .. } = self;

@@ -9,7 +9,7 @@ use super::config::MAX_SITES;
 use super::setup::Place;
 use super::state::{Sent, SiteState, Transfer};
 use crate::units::{MegawattHours, PERIOD_HOURS};
-use crate::workload::{ClassRules, Job};
+use crate::workload::{ClassRules, Job, MAX_CLASSES};
 
 /// GB that a link of 1 Gbit/s carries in one period.
 const GB_PER_GBIT_PERIOD: f64 = PERIOD_HOURS * 3600.0 / 8.0;
@@ -27,9 +27,10 @@ pub(super) fn migrate(places: &[Place], states: &mut [SiteState], actions: &[Sit
             *score = action.receive - expected_load(place, state);
         }
     }
+    let holders: [u32; MAX_CLASSES] = std::array::from_fn(|class| sites_holding(class, places));
     for from in 0..places.len() {
         if actions[from].send > 0.0 {
-            sent[from] = send_from(from, places, states, actions[from].send, t, &mut scores);
+            sent[from] = send_from(from, places, states, actions[from].send, t, &holders, &mut scores);
         }
     }
     sent
@@ -55,138 +56,105 @@ fn send_from(
     states: &mut [SiteState],
     share: f64,
     t: i32,
+    holders: &[u32; MAX_CLASSES],
     scores: &mut [f64; MAX_SITES],
 ) -> Sent {
     let mut sent = Sent::default();
     let place = &places[from];
     let bandwidth = place.config.migration.bandwidth_gbit_per_s * GB_PER_GBIT_PERIOD;
-    let (own, mut others) = Others::around(from, states);
+    let (mut open, mut offers) = (0, Offers::of(0, &[]));
     for (class, rules) in place.rules.iter().enumerate() {
         if !place.config.workload.classes[class].migratable {
             continue;
         }
-        let open = sites_open_to(class, from, places);
-        let mut lead = Lead::among(open, scores);
-        let view = own.jobs.view(class);
-        let mut budget_mw = share * (view.available_mw - view.must_run_mw);
-        let link_gb = &mut own.link_gb;
+        let others = holders[class] & !(1 << from);
+        if open != others {
+            (open, offers) = (others, Offers::of(others, &scores[..places.len()]));
+        }
+        let view = states[from].jobs.view(class);
+        let budget_mw = share * (view.available_mw - view.must_run_mw);
+        let stops = place.config.migration.running_jobs && rules.interruptible;
+        let may_leave = |job: &Job| {
+            let started = job.left_periods < job.work_periods;
+            (job.settled <= t) & !job.must_run & (!job.running | stops) & (rules.interruptible | !started)
+        };
+        let mut leaving = states[from].jobs.leaving(class);
         // The most patient jobs first: they lose least by the journey.
-        own.jobs.take_out(class, rules, |job| {
-            if job.settled > t {
-                return false;
-            }
-            let usable = job.usable_mw(rules);
-            if usable > budget_mw + 1e-9 || !may_leave(job, rules, place) {
-                return false;
-            }
-            let journey = Journey::new(job, rules, t, bandwidth, link_gb.out);
-            let Some((to, arrives)) = journey.destination(open, &lead, &others, scores) else { return false };
-            budget_mw -= usable;
+        leaving.ask(rules, may_leave, budget_mw, |job, usable| {
+            let out_gb = states[from].link_gb.out + rules.data_gb;
+            let journey = Journey::new(job, rules, t, bandwidth, out_gb);
+            let Some((to, arrives)) = journey.destination(&offers, states) else { return false };
             scores[from] += usable / place.config.it_capacity_mw;
             scores[to] -= usable / places[to].config.it_capacity_mw;
-            lead.follow(to, open, scores);
+            offers.put(to, key(scores[to]), places.len());
             let mut job = *job;
             sent.jobs += 1;
             sent.data_gb += rules.data_gb;
             sent.lost += stop(&mut job, rules);
-            link_gb.out += rules.data_gb;
             job.settled = arrives + place.config.migration.min_stay_periods.cast_signed();
-            let receiver = others.get_mut(to);
+            states[from].link_gb.out = out_gb;
+            let receiver = &mut states[to];
             receiver.link_gb.into += rules.data_gb;
             receiver.inbound.push(Transfer { arrives, job });
             true
         });
+        states[from].jobs.stay(leaving, rules);
     }
     sent
 }
 
-/// All sites but one.
-struct Others<'a> {
-    before: &'a mut [SiteState],
-    after: &'a mut [SiteState],
-}
-
-impl<'a> Others<'a> {
-    /// A site, and the others.
-    fn around(from: usize, states: &'a mut [SiteState]) -> (&'a mut SiteState, Self) {
-        let (before, rest) = states.split_at_mut(from);
-        let (own, after) = rest.split_first_mut().expect("the site is one of them");
-        (own, Self { before, after })
-    }
-
-    fn get(&self, site: usize) -> &SiteState {
-        if site < self.before.len() { &self.before[site] } else { &self.after[site - self.before.len() - 1] }
-    }
-
-    fn get_mut(&mut self, site: usize) -> &mut SiteState {
-        let own = self.before.len();
-        if site < own { &mut self.before[site] } else { &mut self.after[site - own - 1] }
-    }
-}
-
-/// The site that offers most, and how much the next one offers: whoever receives a job offers a little less, and leads on
-/// until the next one offers more.
-struct Lead {
-    best: Offer,
-    next: Offer,
-}
-
-/// What a site offers.
+/// What the sites that are open to a job offer, as whole numbers that order as their scores do: which site leads cannot be
+/// predicted, and the largest of whole numbers is found without a branch.
 #[derive(Clone, Copy)]
-struct Offer {
-    score: f64,
-    site: usize,
+struct Offers {
+    keys: [i64; MAX_SITES],
+    /// Who offers most, the first of equals; [`NOBODY`] if no site receives anything.
+    best: usize,
 }
 
-/// No site at all, which offers less than any.
-const NOBODY: Offer = Offer { score: f64::NEG_INFINITY, site: usize::MAX };
+/// No site at all.
+const NOBODY: usize = usize::MAX;
+/// What a site offers that is closed or receives nothing.
+const NOTHING: i64 = key(f64::NEG_INFINITY);
 
-impl Offer {
-    /// The first of equals is the better one.
-    fn beats(&self, other: &Offer) -> bool {
-        self.score > other.score || (self.score == other.score && self.site < other.site)
-    }
+/// Orders as scores do.
+const fn key(score: f64) -> i64 {
+    // Of the two zeros the positive one.
+    let bits = (score + 0.0).to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
 
-impl Lead {
-    fn among(open: u32, scores: &[f64; MAX_SITES]) -> Self {
-        let mut lead = Self { best: NOBODY, next: NOBODY };
-        let mut left = open;
-        while left != 0 {
-            let site = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let score = scores[site];
-            if score > lead.best.score {
-                (lead.best, lead.next) = (Offer { score, site }, lead.best);
-            } else if score > lead.next.score {
-                lead.next = Offer { score, site };
-            }
+impl Offers {
+    /// One bit per site that is open.
+    fn of(open: u32, scores: &[f64]) -> Self {
+        let mut offers = Self { keys: [NOTHING; MAX_SITES], best: NOBODY };
+        for (site, score) in scores.iter().enumerate() {
+            offers.keys[site] = if open >> site & 1 == 1 { key(*score) } else { NOTHING };
         }
-        lead
+        offers.lead(scores.len());
+        offers
     }
 
-    /// Takes in that the score of a site fell.
-    fn follow(&mut self, site: usize, open: u32, scores: &[f64; MAX_SITES]) {
-        let now = Offer { score: scores[site], site };
-        if site == self.best.site && now.beats(&self.next) {
-            self.best = now;
-        } else {
-            *self = Self::among(open, scores);
+    /// A site offers something else.
+    fn put(&mut self, site: usize, key: i64, sites: usize) {
+        self.keys[site] = key;
+        self.lead(sites);
+    }
+
+    fn lead(&mut self, sites: usize) {
+        let (mut most, mut best) = (NOTHING, NOBODY);
+        for (site, key) in self.keys[..sites].iter().enumerate() {
+            best = if *key > most { site } else { best };
+            most = most.max(*key);
         }
+        self.best = best;
     }
 }
 
-/// One bit per other site that may hold the data of a class.
-fn sites_open_to(class: usize, from: usize, places: &[Place]) -> u32 {
-    let bit = |(to, place): (usize, &Place)| u32::from(to != from && place.may_hold(class)) << to;
-    places.iter().enumerate().map(bit).sum()
-}
-
-fn may_leave(job: &Job, rules: &ClassRules, place: &Place) -> bool {
-    let started = job.left_periods < job.work_periods;
-    !job.must_run
-        && (!job.running || (place.config.migration.running_jobs && rules.interruptible))
-        && (rules.interruptible || !started)
+/// One bit per site that may hold the data of a class.
+fn sites_holding(class: usize, places: &[Place]) -> u32 {
+    let known = |place: &Place| class < place.rules.len() && place.may_hold(class);
+    places.iter().enumerate().map(|(site, place)| u32::from(known(place)) << site).sum()
 }
 
 /// What a job's journey depends on, wherever it goes.
@@ -204,7 +172,7 @@ impl Journey {
     fn new(job: &Job, rules: &ClassRules, t: i32, bandwidth: f64, out_gb: f64) -> Self {
         let needed = job.expected_periods(rules) + if job.running { job.lost_by_pausing(rules) } else { 0.0 };
         let latest = f64::from(job.deadline) - needed;
-        Self { t, latest, data_gb: rules.data_gb, bandwidth, out_gb: out_gb + rules.data_gb }
+        Self { t, latest, data_gb: rules.data_gb, bandwidth, out_gb }
     }
 
     /// First period after so much data has passed a link.
@@ -216,27 +184,29 @@ impl Journey {
 
     /// The site with the best score among those that are open to the job and that it reaches in time for its deadline,
     /// and when it gets there.
-    fn destination(
-        &self,
-        mut open: u32,
-        lead: &Lead,
-        others: &Others<'_>,
-        scores: &[f64; MAX_SITES],
-    ) -> Option<(usize, i32)> {
-        let mut to = lead.best.site;
-        while to != NOBODY.site {
-            let arrives = self.after(self.out_gb.max(others.get(to).link_gb.into + self.data_gb));
-            if f64::from(arrives) <= self.latest {
-                return Some((to, arrives));
-            }
-            if f64::from(self.after(self.out_gb)) > self.latest {
-                // Its own link is too slow, wherever it goes.
+    fn destination(&self, offers: &Offers, states: &[SiteState]) -> Option<(usize, i32)> {
+        let in_time = |to: usize| {
+            let arrives = self.after(self.out_gb.max(states[to].link_gb.into + self.data_gb));
+            (f64::from(arrives) <= self.latest).then_some((to, arrives))
+        };
+        if offers.best == NOBODY {
+            return None;
+        }
+        let first = in_time(offers.best);
+        // Its own link may be too slow, wherever it goes.
+        if first.is_some() || f64::from(self.after(self.out_gb)) > self.latest {
+            return first;
+        }
+        let mut left = *offers;
+        loop {
+            left.put(left.best, NOTHING, states.len());
+            if left.best == NOBODY {
                 return None;
             }
-            open &= !(1 << to);
-            to = Lead::among(open, scores).best.site;
+            if let Some(found) = in_time(left.best) {
+                return Some(found);
+            }
         }
-        None
     }
 }
 

@@ -199,6 +199,12 @@ impl Place {
         }
     }
 
+    /// Reads a word of the rows that playing period `t` looks at, which brings them into the cache.
+    pub(super) fn warm(&self, t: usize) -> u64 {
+        let next = (t + 1).min(self.rows.len() - 1);
+        self.rows[t].paid.to_bits() ^ self.rows[next].paid.to_bits()
+    }
+
     /// Which signal that the site pays or is scored by is missing in period `t`, if any.
     pub fn missing(&self, t: usize) -> Option<&'static str> {
         let row = &self.rows[t];

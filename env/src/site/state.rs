@@ -177,10 +177,24 @@ impl SiteState {
             && self.stream.is_sound()
     }
 
-    /// Brings its jobs into the cache, all at once.
-    pub(super) fn warm(&self) {
-        self.jobs.warm();
-        self.fifo_jobs.warm();
+    /// Brings what sites work on into the cache, all at once; see [`JobPool::warm_sums`].
+    ///
+    /// `at` is the index in the trace of the period to be played.
+    pub(super) fn warm(sites: &[Self], places: &[Place], at: usize) {
+        let mut sum = 0;
+        for (site, place) in sites.iter().zip(places) {
+            sum ^= place.warm(at) ^ site.stream.warm() ^ site.interactive.0.to_bits();
+            sum ^= site.inbound.len() as u64;
+            sum ^= site.jobs.warm_sums() ^ site.fifo_jobs.warm_sums() ^ site.stored.0.to_bits();
+            sum ^= site.link_gb.out.to_bits() ^ site.demand.tokens.to_bits();
+        }
+        for site in sites {
+            sum ^= site.jobs.warm_queues() ^ site.fifo_jobs.warm_queues();
+        }
+        for site in sites {
+            sum ^= site.jobs.warm_jobs() ^ site.fifo_jobs.warm_jobs();
+        }
+        std::hint::black_box(sum);
     }
 
     /// Bytes of its buffers.

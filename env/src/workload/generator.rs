@@ -81,6 +81,11 @@ impl ArrivalStream {
         Self { jobs: seed.stream("jobs"), interactive, noise, phase: seed.child("trace shifts", 0).seed() }
     }
 
+    /// Reads a word of each of its parts, which brings them into the cache.
+    pub(crate) fn warm(&self) -> u64 {
+        (self.jobs.get_word_pos() ^ self.interactive.get_word_pos()) as u64 ^ self.phase
+    }
+
     /// Whether a saved course can go on.
     pub(crate) fn is_sound(&self) -> bool {
         self.noise.is_sound()

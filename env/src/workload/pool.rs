@@ -4,13 +4,14 @@
 //! Always: work served + work left = work released + work lost at checkpoints; inside a class the earliest deadline
 //! goes first; a job whose latest start has come runs first; a late job stays, counted, never lost.
 //! Not here: what the energy costs (`site/ledger.rs`); who is chosen (`dispatch.rs`), how a class is served (`round.rs`),
-//! what its queue comes to (`summary.rs`).
+//! what its queue comes to (`summary.rs`), who moves away (`leaving.rs`).
 //!
 //! One pass over the jobs serves a period and sums up what the next one will ask: urgency, power, queues. The sums are
 //! kept per class, so that observing and deciding never look at a single job again.
 
 mod batch;
 mod dispatch;
+mod leaving;
 mod round;
 mod summary;
 
@@ -21,13 +22,12 @@ pub use summary::{ClassView, URGENCY};
 use super::job::{ClassRules, Job};
 use crate::units::{MegawattHours, Megawatts};
 use batch::{Batch, MOST};
+pub(crate) use leaving::Leaving;
 use round::{Room, Round};
 use serde::{Deserialize, Serialize};
 
 /// Most classes a site can have; keeps `serve` free of allocation.
 pub const MAX_CLASSES: usize = 16;
-/// Class of a job that has left its queue and is about to be dropped from it.
-const GONE: u8 = u8::MAX;
 /// Jobs per class that fit before a queue grows.
 const QUEUE_CAPACITY: usize = 256;
 
@@ -80,15 +80,23 @@ impl JobPool {
         jobs * size_of::<Job>() + self.queues.capacity() * size_of::<Vec<Job>>()
     }
 
-    /// Reads a word of every cache line of its jobs, one load not waiting for another: what has left the cache since the
-    /// period before then comes back all at once, and not line by line as it is worked on.
-    pub(crate) fn warm(&self) {
-        let mut sum = 0;
-        for (queue, view) in self.queues.iter().zip(&self.views) {
-            sum ^= view.true_mwh.to_bits();
-            queue.iter().for_each(|job| sum ^= job.left_periods.to_bits());
-        }
-        std::hint::black_box(sum);
+    /// Reads a word of each of its sums. This and the next two fetch a pool in three rounds, one load of a round not waiting
+    /// for another: what has left the cache since the period before then comes back all at once, and not line by line as it
+    /// is worked on.
+    pub(crate) fn warm_sums(&self) -> u64 {
+        let sums = self.views[..self.queues.len()].iter().map(|view| view.true_mwh.to_bits());
+        sums.fold(u64::from(self.rough), |sum, bits| sum ^ bits)
+    }
+
+    /// Reads how long each queue is.
+    pub(crate) fn warm_queues(&self) -> u64 {
+        self.queues.iter().fold(0, |sum, queue| sum ^ queue.len() as u64)
+    }
+
+    /// Reads a word of every cache line of its jobs.
+    pub(crate) fn warm_jobs(&self) -> u64 {
+        let jobs = self.queues.iter().flat_map(|queue| queue.iter());
+        jobs.fold(0, |sum, job| sum ^ job.left_periods.to_bits())
     }
 
     /// Jobs of all classes.
@@ -174,22 +182,18 @@ impl JobPool {
         }
     }
 
-    /// Takes jobs out of a class in the period for which it is summed up: asks about each, the most patient one first,
-    /// whether it leaves.
+    /// Hands out the queue of a class, for jobs to leave it in the period for which it is summed up.
+    pub(crate) fn leaving(&mut self, class: usize) -> Leaving {
+        Leaving::new(class, std::mem::take(&mut self.queues[class]))
+    }
+
+    /// Takes back a queue that was handed out.
     ///
     /// Of the sums those are made anew that serving looks at, available power and that of jobs that must run; the others
     /// hold again once the period is served.
-    pub(crate) fn take_out(&mut self, class: usize, rules: &ClassRules, mut leaves: impl FnMut(&Job) -> bool) {
-        let mut left = 0;
-        for job in self.queues[class].iter_mut().rev() {
-            if leaves(job) {
-                job.class = GONE;
-                left += 1;
-            }
-        }
-        if left > 0 {
-            self.views[class].close_ranks(&mut self.queues[class], rules);
-        }
+    pub(crate) fn stay(&mut self, leaving: Leaving, rules: &ClassRules) {
+        let class = leaving.class;
+        self.queues[class] = leaving.close_ranks(rules, &mut self.views[class]);
     }
 
     /// Sums up all classes anew, as seen at the start of period `now`.

@@ -3,7 +3,6 @@
 //! In: the jobs of a class at the start of a period. Out: a [`ClassView`], and each job's mark whether it must run.
 //! Always: a job added later counts as if it had been there, up to rounding.
 
-use super::GONE;
 use crate::units::PERIOD_HOURS;
 use crate::workload::job::{ClassRules, Job, lesser, one_if};
 use serde::{Deserialize, Serialize};
@@ -36,28 +35,6 @@ impl ClassView {
         self.jobs += 1;
         self.available_mw += job.usable_mw(rules);
         self.true_mwh += job.left_mwh();
-    }
-
-    /// Drops the jobs that are gone, and sums up the power of those that stay.
-    pub(super) fn close_ranks(&mut self, queue: &mut Vec<Job>, rules: &ClassRules) {
-        let (mut kept, mut available, mut must_run) = (0, 0.0, 0.0);
-        for at in 0..queue.len() {
-            if queue[at].class == GONE {
-                continue;
-            }
-            if kept < at {
-                queue[kept] = queue[at];
-            }
-            let job = &queue[kept];
-            let usable = job.usable_mw(rules);
-            available += usable;
-            must_run += one_if(job.must_run) * usable;
-            kept += 1;
-        }
-        queue.truncate(kept);
-        self.jobs = kept as u32;
-        self.available_mw = available;
-        self.must_run_mw = must_run;
     }
 
     /// Sums up a queue as seen at the start of period `now`, and marks who must run.
