@@ -9,7 +9,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexai_agents::device::DeviceChoice;
 use flexai_agents::ppo::LearnerChoice;
-pub use forecast::{BacktestArgs, FitForecastArgs, ForecastArgs, ForecastCommand, WorkloadForecastArgs};
+pub use forecast::{
+    BacktestArgs, BenchForecastArgs, FitForecastArgs, ForecastArgs, ForecastCommand, RowsArgs, WorkloadForecastArgs,
+};
 use std::path::PathBuf;
 pub use sweep::{SweepArgs, TrialArgs};
 

@@ -16,6 +16,9 @@ use flexai_env::grid::{ForecastGap, Knowledge};
 use std::sync::Arc;
 
 /// Members and how they are mixed.
+///
+/// [`Forecaster::predict`] works out anew what the day began with, seconds of work: whoever forecasts more than once a day
+/// holds a [`Standing`] and asks [`Ensemble::predict_with`], which takes milliseconds.
 #[derive(Clone)]
 pub struct Ensemble {
     panel: Arc<Panel>,
@@ -69,7 +72,7 @@ impl Ensemble {
         &self.first_weeks[target as usize]
     }
 
-    /// What the day of a moment begins with. It replays the last three months, which takes seconds; it holds for all
+    /// What the day of a moment begins with. It replays the last four months, which takes seconds; it holds for all
     /// moments of the same UTC day.
     pub fn standing(&self, known: &Knowledge<'_>, targets: &[Target]) -> Standing {
         self.standing_from(known, known.now(), targets)

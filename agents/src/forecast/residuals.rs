@@ -3,7 +3,7 @@
 //! In: a forecaster and the history it was fitted on. Out: quantiles of its scaled errors.
 //! Always: errors are those of forecasts made from `Knowledge`. Not here: the forecasters.
 
-use super::conformal::Conformal;
+use super::conformal::{self, Conformal};
 use super::contract::{Distribution, Target};
 use super::lead::{self, GROUPS};
 use super::member::Member;
@@ -34,8 +34,8 @@ pub(super) fn conformal_of<'m, F: (Fn(usize) -> &'m dyn Member) + Sync>(
     let parts: Vec<Vec<(usize, f64)>> =
         moments.par_iter().map(|now| scaled_errors(member(*now), target, trace, *now)).collect();
     let mut errors = vec![Vec::new(); GROUPS];
-    parts.into_iter().flatten().for_each(|(group, error)| errors[group].push(error));
-    Conformal::from_errors(errors, (trace.len() - first) / DAY)
+    parts.into_iter().flatten().for_each(|(group, error)| errors[group].push((error, 1.0)));
+    Conformal::from_errors(errors, ((trace.len() - first) / DAY) as f64)
 }
 
 /// Whether the errors of a moment are counted: every seventh half-hour, and 11:00 for the next local day.
@@ -61,7 +61,10 @@ fn scaled_errors(member: &dyn Member, target: Target, trace: &GridTrace, now: us
         let t = now + lead;
         let scale = moment.scale_at(t);
         let usable = scale > 0.0 && target.known(&known, t).is_none();
-        Some((lead::group(&known, t), (target.truth(trace, t).filter(|_| usable)? - mean) / scale))
+        Some((
+            lead::group(&known, t),
+            (target.truth(trace, t).filter(|_| usable)? - mean) / conformal::unit(target, scale),
+        ))
     };
     means.iter().enumerate().filter_map(of).collect()
 }

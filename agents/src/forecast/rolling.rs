@@ -4,7 +4,7 @@
 //! Always: the state of a day rests on errors that were known when it began; windows end, so that nothing older than they
 //! reach back matters; the same moments give the same bytes in any order of work. Not here: members (`member.rs`).
 
-use super::conformal::Conformal;
+use super::conformal::{self, Conformal};
 use super::contract::Target;
 use super::lead::{self, GROUPS};
 use super::member::Member;
@@ -24,6 +24,8 @@ pub struct EnsembleOptions {
     pub weight_days: usize,
     /// Days of errors that intervals rest on.
     pub interval_days: usize,
+    /// Days after which an error counts half for intervals, so that they follow the seasons.
+    pub interval_half_life_days: f64,
     /// A member whose error is `x` times larger than that of the best one weighs `exp(-sharpness (x - 1))` of it.
     pub sharpness: f64,
     /// Share of the mix's mean error of those days that is corrected.
@@ -32,7 +34,7 @@ pub struct EnsembleOptions {
 
 impl Default for EnsembleOptions {
     fn default() -> Self {
-        Self { weight_days: 28, interval_days: 56, sharpness: 20.0, bias_share: 0.25 }
+        Self { weight_days: 28, interval_days: 56, interval_half_life_days: 21.0, sharpness: 20.0, bias_share: 0.25 }
     }
 }
 
@@ -53,6 +55,8 @@ pub(super) struct ErrorRow {
     issued: i32,
     counts: i32,
     group: usize,
+    /// The scale over the unit of intervals.
+    stretch: f64,
     /// Truth minus forecast, in units of the scale; NaN where a member said nothing.
     errors: Vec<f32>,
 }
@@ -103,7 +107,7 @@ impl Rolling {
         let Replayed { weights, bias, mixed } = Replayed::new(&rows, joins, options, days);
         let keep = (first_day - days.0) as usize;
         let states = weights.into_par_iter().zip(bias).enumerate().skip(keep).map(|(i, (weights, bias))| {
-            let errors = intervals(&mixed, i, options.interval_days).unwrap_or_else(|| fallback.clone());
+            let errors = intervals(&mixed, i, options).unwrap_or_else(|| fallback.clone());
             DayState { weights, bias, errors }
         });
         Self { first_day, states: states.collect() }
@@ -135,8 +139,8 @@ impl Replayed {
         let bias: Vec<Vec<f64>> =
             (0..weights.len()).into_par_iter().map(|i| biases(&mixed, i, joins, options)).collect();
         // From here on the errors are those of the corrected mix.
-        for (issued, group, error) in mixed.iter_mut().flatten() {
-            *error -= bias[*issued][*group];
+        for mixed in mixed.iter_mut().flatten() {
+            mixed.error -= bias[mixed.issued][mixed.group];
         }
         Self { weights, bias, mixed }
     }
@@ -199,7 +203,8 @@ fn error_rows(
         if let Some(truth) = truth.filter(|_| scale > 0.0 && target.known(&then, t).is_none()) {
             let error = |of_member: &Vec<f32>| ((truth - f64::from(of_member[lead])) / scale) as f32;
             let errors = forecasts.iter().map(error).collect();
-            rows.push(ErrorRow { issued, counts, group: lead::group(&then, t), errors });
+            let stretch = scale / conformal::unit(target, scale);
+            rows.push(ErrorRow { issued, counts, group: lead::group(&then, t), stretch, errors });
         }
     }
     rows
@@ -245,8 +250,17 @@ fn group_weights(window: &[Vec<(Vec<f64>, u32)>], group: usize, joins: &Joins, s
     raw.iter().map(|weight| weight / total).collect()
 }
 
-/// An error of the mix: index of the day of issue, group, error in units of the scale.
-pub(super) type Mixed = (usize, usize, f64);
+/// An error of the mix.
+#[derive(Debug, Clone)]
+pub(super) struct Mixed {
+    /// Index of the day of issue.
+    pub(super) issued: usize,
+    pub(super) group: usize,
+    /// In units of the scale.
+    pub(super) error: f64,
+    /// The scale over the unit of intervals.
+    stretch: f64,
+}
 
 /// Scaled errors of the mix, by the day they count for first.
 fn mix(rows: &[ErrorRow], weights: &[Vec<Vec<f64>>], days: (i32, i32)) -> Vec<Vec<Mixed>> {
@@ -262,7 +276,7 @@ fn mix(rows: &[ErrorRow], weights: &[Vec<Vec<f64>>], days: (i32, i32)) -> Vec<Ve
             }
         }
         if total > 0.0 {
-            mixed[counts].push((issued, row.group, sum / total));
+            mixed[counts].push(Mixed { issued, group: row.group, error: sum / total, stretch: row.stretch });
         }
     }
     mixed
@@ -272,7 +286,7 @@ fn mix(rows: &[ErrorRow], weights: &[Vec<Vec<f64>>], days: (i32, i32)) -> Vec<Ve
 fn of_window(mixed: &[Vec<Mixed>], day: usize, days: usize) -> Vec<Vec<f64>> {
     let mut errors = vec![Vec::new(); GROUPS];
     let window = &mixed[(day + 1).saturating_sub(days)..=day];
-    window.iter().flatten().for_each(|(_, group, error)| errors[*group].push(*error));
+    window.iter().flatten().for_each(|mixed| errors[mixed.group].push(mixed.error));
     errors
 }
 
@@ -289,10 +303,16 @@ fn biases(mixed: &[Vec<Mixed>], day: usize, joins: &Joins, options: &EnsembleOpt
     of_window(mixed, day, options.weight_days).iter().enumerate().map(of_group).collect()
 }
 
-/// Quantiles of the errors of a window; `None` if no group has enough.
-fn intervals(mixed: &[Vec<Mixed>], day: usize, days: usize) -> Option<Conformal> {
-    let errors = of_window(mixed, day, days);
-    errors.iter().any(|errors| errors.len() >= super::conformal::LEAST).then(|| Conformal::from_errors(errors, days))
+/// Quantiles of the errors of a window, the latest counting most; `None` if no group has enough.
+fn intervals(mixed: &[Vec<Mixed>], day: usize, options: &EnsembleOptions) -> Option<Conformal> {
+    let weight = |age: usize| 0.5_f64.powf(age as f64 / options.interval_half_life_days);
+    let mut errors = vec![Vec::new(); GROUPS];
+    for age in 0..options.interval_days.min(day + 1) {
+        let of_day = mixed[day - age].iter();
+        of_day.for_each(|mixed| errors[mixed.group].push((mixed.error * mixed.stretch, weight(age))));
+    }
+    let enough = errors.iter().any(|errors| errors.len() >= conformal::LEAST);
+    enough.then(|| Conformal::from_errors(errors, conformal::worth((0..options.interval_days).map(weight))))
 }
 
 /// Means of members from a moment, rounded as they are stored; NaN where a member says nothing.

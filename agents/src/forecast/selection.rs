@@ -199,11 +199,11 @@ impl<'a> Contest<'a> {
         let replayed = Replayed::new(&self.rows, &joins, options, self.days);
         let ends: Vec<i32> = self.panel.folds().iter().map(|fold| fold.to.utc_day()).collect();
         let mut sums = vec![vec![(0.0, 0_u32); ends.len()]; BANDS.len()];
-        for (issued, group, error) in replayed.mixed.iter().flatten() {
-            let day = self.days.0 + *issued as i32;
+        for mixed in replayed.mixed.iter().flatten() {
+            let day = self.days.0 + mixed.issued as i32;
             let block = ends.iter().position(|end| day < *end).unwrap_or(ends.len() - 1);
-            let (sum, count) = &mut sums[band(*group)][block];
-            *sum += error.abs().min(SPIKE);
+            let (sum, count) = &mut sums[band(mixed.group)][block];
+            *sum += mixed.error.abs().min(SPIKE);
             *count += 1;
         }
         sums.iter().map(|band| band.iter().map(|(sum, count)| sum / f64::from((*count).max(1))).collect()).collect()

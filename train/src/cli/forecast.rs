@@ -18,6 +18,10 @@ pub enum ForecastCommand {
     Fit(FitForecastArgs),
     /// Issue forecasts over a range again and again, and compare them with what came
     Backtest(BacktestArgs),
+    /// Time a full set of forecasts: all targets, the coming 48 half-hours
+    Bench(BenchForecastArgs),
+    /// Write the rows that trees are fitted to, for other libraries
+    Rows(RowsArgs),
     /// Fit the LSTM of workload demand on published traces and on the generator, and score it
     Workload(WorkloadForecastArgs),
 }
@@ -37,6 +41,38 @@ pub struct WorkloadForecastArgs {
     /// One JSON document on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// `flexai forecast bench`.
+#[derive(Debug, Args)]
+pub struct BenchForecastArgs {
+    /// Folder made by `forecast fit`
+    pub forecasts: PathBuf,
+    /// Grid table (.csv or .csv.gz) instead of the embedded synthetic grid
+    #[arg(long, value_name = "TABLE")]
+    pub grid: Option<PathBuf>,
+    /// Sets to time
+    #[arg(long, default_value_t = 480)]
+    pub sets: usize,
+    /// One JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flexai forecast rows`.
+#[derive(Debug, Args)]
+pub struct RowsArgs {
+    /// Folder made by `forecast fit`
+    pub forecasts: PathBuf,
+    /// Grid table (.csv or .csv.gz) instead of the embedded synthetic grid
+    #[arg(long, value_name = "TABLE")]
+    pub grid: Option<PathBuf>,
+    /// intraday_price, imbalance_price, carbon, wind or solar
+    #[arg(long)]
+    pub target: String,
+    /// Folder of train.npy, validation.npy and columns.json
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `flexai forecast fit`.

@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::setting::{EMBEDDED_GRID, SIMPLE_FORECAST, load_scenario, site_setup_with};
 use flexai_agents::policy::{NetworkPolicy, Policy, PolicySource, play_episode};
 use flexai_env::core::{EnvContext, SeedTree, make};
-use flexai_env::grid::{Date, Period, Split};
+use flexai_env::grid::{Date, ForecastSource, Period, Split};
 use flexai_env::site::is_site_env;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -50,7 +50,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Outcome {
         .iter()
         .map(|(source, kind, identity)| Contestant { source: source.as_ref(), kind, identity: identity.clone() })
         .collect();
-    let record = play(args, &plan, &contestants)?;
+    let mut record = play(args, &plan, &contestants)?;
+    record.evaluation.labels.extend(other_forecasts(&players, plan.setup.forecast_source().as_ref()));
     if let Some(folder) = &args.out {
         record.save(folder)?;
     }
@@ -159,6 +160,15 @@ fn forecast_of(args: &EvaluateArgs, players: &[Player]) -> Result<String, Failur
         eprintln!("warning: {name} learnt with the forecast `{learnt}`, and observes `{forecast}` here");
     }
     Ok(forecast)
+}
+
+/// What must be said of policies that observe another fitted forecast than the one they learnt with, whatever it is called.
+fn other_forecasts(players: &[Player], here: &dyn ForecastSource) -> Vec<String> {
+    let note = |policy: &TrainedPolicy| {
+        let learnt = policy.forecast_identity().filter(|learnt| *learnt != here.identity())?;
+        Some(format!("{} learnt with the forecast {learnt}, and observes {} here", policy.name, here.identity()))
+    };
+    players.iter().filter_map(Player::trained).filter_map(note).collect()
 }
 
 pub(super) fn at_least_one(option: &str, found: usize) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
 //! `flexai forecast`: fits forecasts, and judges them on data they have not seen.
 
 use super::evaluate::{date_range, split};
+use super::forecast_bench::bench_forecast;
+use super::forecast_rows::forecast_rows;
 use super::forecast_workload::forecast_workload;
 use super::output::{print_json, print_line};
 use super::{Failure, Outcome};
@@ -22,11 +24,13 @@ pub(super) fn forecast(command: &ForecastCommand) -> Outcome {
     match command {
         ForecastCommand::Fit(args) => fit(args),
         ForecastCommand::Backtest(args) => backtest(args),
+        ForecastCommand::Bench(args) => bench_forecast(args),
+        ForecastCommand::Rows(args) => forecast_rows(args),
         ForecastCommand::Workload(args) => forecast_workload(args),
     }
 }
 
-fn grid_name(path: Option<&Path>) -> String {
+pub(super) fn grid_name(path: Option<&Path>) -> String {
     path.map_or_else(|| EMBEDDED_GRID.to_string(), |path| path.display().to_string())
 }
 

@@ -13,6 +13,8 @@ mod evaluate;
 mod export;
 mod figure;
 mod forecast;
+mod forecast_bench;
+mod forecast_rows;
 mod forecast_workload;
 mod output;
 mod policy_source;

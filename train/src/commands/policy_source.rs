@@ -198,6 +198,11 @@ impl TrainedPolicy {
         run.get("forecast").and_then(Value::as_str).unwrap_or(SIMPLE_FORECAST).to_string()
     }
 
+    /// The fitted forecast it was trained with, with its hash, if there was one and the run said so.
+    pub(super) fn forecast_identity(&self) -> Option<&str> {
+        self.loaded.manifest().training.run.get("forecast_identity").and_then(Value::as_str)
+    }
+
     /// The grid table it was trained on, as it was named then; an exported policy knows only the table's name.
     pub(super) fn grid(&self) -> Result<Option<String>, Failure> {
         let run = &self.loaded.manifest().training.run;

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
 use crate::progress::{Progress, ProgressMode};
 use crate::run_dir::{RunDir, RunManifest, replace_file};
-use crate::setting::{TrainConfig, is_forecast_word, load_train_config, site_setup_with};
+use crate::setting::{TrainConfig, fitted_identity, is_forecast_word, load_train_config, site_setup_with};
 use flexai_agents::hybrid::{self, PlannedFleet};
 use flexai_agents::imitation::TaughtFleet;
 use flexai_agents::policy::NetworkPolicy;
@@ -79,6 +79,11 @@ impl Prepared {
         let trainer = build_trainer(config, curriculum.setup(0))?;
         Ok(Self { setup, curriculum, trainer })
     }
+
+    /// Identity of the fitted forecast that environments observe, if one was fitted.
+    fn forecast(&self) -> Option<String> {
+        self.setup.as_ref().and_then(|setup| fitted_identity(setup.forecast_source().as_ref()))
+    }
 }
 
 fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, Prepared, bool), Failure> {
@@ -103,7 +108,8 @@ fn new_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, Prepar
         args.out.clone().unwrap_or_else(|| RunDir::default_path(Path::new("runs"), &config.name, config.seed, now));
     let run = RunDir::create(&out)?;
     let command_line = std::env::args().skip(1).collect();
-    run.write_identity(&text, RunManifest::new(config.seed, config.device.name(), now, command_line))?;
+    let manifest = RunManifest::new(config.seed, config.device.name(), now, command_line);
+    run.write_identity(&text, RunManifest { forecast: prepared.forecast(), ..manifest })?;
     Ok((config, run, prepared, false))
 }
 
@@ -123,13 +129,20 @@ pub(super) fn overrides_of(set: &[String], seed: Option<u64>, steps: Option<u64>
 
 fn resume_run(args: &TrainArgs, path: &Path) -> Result<(TrainConfig, RunDir, Prepared, bool), Failure> {
     let run = RunDir::open(path)?;
-    run.read_identity()?;
+    let manifest = run.read_identity()?;
     let mut config: TrainConfig = load_config(&run.config(), &[])?;
     choose_execution(&mut config, args);
     if let Some(grid) = &args.grid {
         config.env.grid = absolute(grid);
     }
     let prepared = Prepared::new(&config)?;
+    if let (Some(expected), Some(found)) = (manifest.forecast, prepared.forecast())
+        && expected != found
+    {
+        let message = format!("holds `{found}`, but the run was begun with `{expected}`");
+        let fault = Fault::new(config.env.forecast.clone(), message);
+        return Err(fault.hint("restore that folder, or start a new run").into());
+    }
     Ok((config, run, prepared, true))
 }
 

@@ -485,7 +485,8 @@ fn export_checkpoint(
         training: TrainingRecord {
             config_sha256: crate::run_dir::sha256_hex(config_text.as_bytes()),
             run: json!({"name": run_name, "seed": config.seed, "env_steps": trainer.env_steps(),
-                        "device": config.device.name(), "grid": config.env.grid, "grid_name": grid_name, "forecast": config.env.forecast}),
+                        "device": config.device.name(), "grid": config.env.grid, "grid_name": grid_name, "forecast": config.env.forecast,
+                        "forecast_identity": run.read_identity().ok().and_then(|manifest| manifest.forecast)}),
         },
         evaluation: None,
         golden_inputs: Vec::new(),

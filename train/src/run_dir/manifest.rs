@@ -28,6 +28,9 @@ pub struct RunManifest {
     pub command_line: Vec<String>,
     /// Start of the run, UTC.
     pub started_utc: Timestamp,
+    /// Identity of the fitted forecast that was observed, with its hash; absent where nothing was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<String>,
 }
 
 impl RunManifest {
@@ -41,6 +44,7 @@ impl RunManifest {
             git_commit: git_commit(Path::new(".")),
             command_line,
             started_utc,
+            forecast: None,
         }
     }
 

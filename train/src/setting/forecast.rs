@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub const SIMPLE_FORECAST: &str = "persistence";
 const NO_FORECAST: &str = "none";
 const PERFECT: &str = "perfect";
+/// Name of the source that a folder gives.
+const FITTED: &str = "fitted_ensemble";
 
 /// Whether a name is a word, not the path of a folder.
 pub fn is_forecast_word(name: &str) -> bool {
@@ -66,6 +68,11 @@ pub fn site_setup_with(scenario: SiteConfig, grid: &str, forecast: &str) -> Resu
     let source = forecast_source(forecast, &scenario, &grid)?;
     let training = training_range(&grid);
     SiteSetup::with_forecast(scenario, grid, training, source).map(Arc::new).map_err(as_fault)
+}
+
+/// Identity of a fitted forecast, with the hash of its folder; `None` of any other.
+pub fn fitted_identity(source: &dyn ForecastSource) -> Option<String> {
+    (source.name() == FITTED).then(|| source.identity())
 }
 
 /// What must be said beside figures that rest on another forecast than the simple one.

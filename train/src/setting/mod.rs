@@ -12,6 +12,8 @@ mod train_config;
 
 pub use curriculum::LessonConfig;
 pub use files::forget_folders;
-pub use forecast::{SIMPLE_FORECAST, forecast_label, forecast_source, is_forecast_word, site_setup_with};
+pub use forecast::{
+    SIMPLE_FORECAST, fitted_identity, forecast_label, forecast_source, is_forecast_word, site_setup_with,
+};
 pub use grid::{EMBEDDED_GRID, load_grid, load_scenario, site_setup, training_range};
 pub use train_config::{CheckpointConfig, EnvConfig, EvaluationConfig, TrainConfig, load_train_config};
