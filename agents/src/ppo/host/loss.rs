@@ -149,6 +149,9 @@ impl Kernel for ShareKernel<'_> {
             let places = first..of.end.min(first + ROWS);
             let observations = rows.pick(&rows.rollout.observations, places.clone());
             let padded = tape.load(shape.inputs(), observations);
+            if matches!(side, Side::Critic) && !rows.rollout.privileged.is_empty() {
+                tape.load_beside(networks.actor.inputs(), rows.pick(&rows.rollout.privileged, places.clone()));
+            }
             tape.forward::<R, N>(shape, packed, padded);
             let output = &tape.values[shape.layers.len()];
             match side {

@@ -165,11 +165,12 @@ impl Tape {
         Self { values: widths.map(block).collect(), gradient: block(widest), next: block(widest) }
     }
 
-    /// Writes observations into the block; rows up to the next multiple of [`STEP`] are filled with zeros.
+    /// Writes the first numbers of rows of so many columns into the block; rows up to the next multiple of [`STEP`] are
+    /// filled with zeros.
     pub(super) fn load<'a>(&mut self, columns: usize, rows: impl Iterator<Item = &'a [f32]>) -> usize {
         let mut count = 0;
         for (r, row) in rows.enumerate() {
-            debug_assert_eq!(row.len(), columns);
+            debug_assert!(row.len() <= columns);
             for (panel, part) in row.chunks(LANES).enumerate() {
                 self.values[0][panel * ROWS + r].0[..part.len()].copy_from_slice(part);
             }
@@ -180,6 +181,15 @@ impl Tape {
             self.values[0][panel * ROWS..][count..padded].fill(Strip::ZERO);
         }
         padded
+    }
+
+    /// Writes more numbers of the same rows, from a column on.
+    pub(super) fn load_beside<'a>(&mut self, first: usize, rows: impl Iterator<Item = &'a [f32]>) {
+        for (r, row) in rows.enumerate() {
+            for (column, x) in (first..).zip(row) {
+                self.values[0][column / LANES * ROWS + r].0[column % LANES] = *x;
+            }
+        }
     }
 
     /// Computes the output of `rows` rows, a multiple of [`STEP`].

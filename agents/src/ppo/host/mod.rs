@@ -43,7 +43,7 @@ pub(super) fn supports(network: &NetworkConfig, heads: &ActionHead) -> bool {
         memory,
         memory_size: _,
     } = network;
-    let plain = heads.style == HeadStyle::default() && network.critic_input() == CriticInput::Observation;
+    let plain = heads.style == HeadStyle::default() && network.critic_input() != CriticInput::Features;
     *memory == MemoryChoice::None && knows(*activation) && !layer_norm && plain && heads.parameter_len() <= HEAD_LEN_MAX
 }
 
