@@ -213,8 +213,8 @@ fn judged_apart_by_one_advantage_the_first_gradient_of_the_actor_is_that_of_the_
         let sums = apart.own_log_probs.chunks_exact(numbers).map(|row| row.iter().sum());
         case.rollout.log_probs = sums.collect();
         let (whole, _) = case.gradient();
-        let each = |x: &[f64]| x.iter().flat_map(|x| vec![*x; numbers]).collect::<Vec<f64>>();
-        case.advantages.advantages = each(&case.advantages.advantages);
+        let each = case.advantages.advantages.iter().flat_map(|x| vec![*x; numbers]).collect();
+        case.advantages.advantages = each;
         case.advantages.returns = vec![0.0; rows * 2];
         case.rollout = apart;
         let (found, _) = case.gradient();
