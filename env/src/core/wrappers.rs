@@ -45,7 +45,12 @@ macro_rules! forward_actions {
         fn privileged(&$self, out: &mut [f32]) {
             $inner.privileged(out);
         }
+    };
+}
 
+/// What a wrapper hands through that leaves rewards alone.
+macro_rules! forward_rewards {
+    ($self:ident => $inner:expr) => {
         fn reward_parts(&$self) -> Option<RewardParts> {
             $inner.reward_parts()
         }
@@ -75,6 +80,7 @@ macro_rules! forward_observations {
 
 impl<E: Env + ?Sized> Env for Box<E> {
     forward_actions!(self => (**self));
+    forward_rewards!(self => (**self));
     forward_observations!(self => (**self));
 
     fn reset(&mut self, seed: Option<u64>) -> Reset<'_> {
@@ -121,6 +127,7 @@ impl<E: Env> TimeLimit<E> {
 
 impl<E: Env> Env for TimeLimit<E> {
     forward_actions!(self => self.inner);
+    forward_rewards!(self => self.inner);
     forward_observations!(self => self.inner);
 
     fn reset(&mut self, seed: Option<u64>) -> Reset<'_> {
@@ -179,6 +186,7 @@ impl<E: Env> RecordEpisodeStatistics<E> {
 
 impl<E: Env> Env for RecordEpisodeStatistics<E> {
     forward_actions!(self => self.inner);
+    forward_rewards!(self => self.inner);
     forward_observations!(self => self.inner);
 
     fn reset(&mut self, seed: Option<u64>) -> Reset<'_> {
@@ -276,6 +284,7 @@ fn take_over(normalizer: &mut ObservationNormalizer, frozen: bool, raw: &[f32], 
 
 impl<E: Env> Env for NormalizeObservation<E> {
     forward_actions!(self => self.inner);
+    forward_rewards!(self => self.inner);
 
     fn observation_space(&self) -> &Space {
         &self.space

@@ -178,3 +178,19 @@ fn normalised_fields_say_how_they_are_scaled() {
     assert_eq!(field.name, "angle");
     assert_eq!(field.scaling, "minus running mean, over running standard deviation, clipped to +-10");
 }
+
+#[test]
+fn parts_of_a_reward_come_through_every_wrapper_that_leaves_rewards_alone() {
+    let site = || crate::core::make("FlexSite-v1", &crate::core::EnvContext::default()).expect("registered");
+    let mut env = NormalizeObservation::new(RecordEpisodeStatistics::new(TimeLimit::new(site(), 50)), 10.0);
+    let count = env.reward_parts().expect("a site can tell").count;
+    let mut parts = vec![0.0; count];
+    env.reset(Some(3));
+    let action = vec![0.3; env.action_space().flat_len()];
+    for _ in 0..20 {
+        let reward = env.step(&action).reward;
+        env.write_reward_parts(&mut parts);
+        assert!((parts.iter().sum::<f64>() - reward).abs() < 1e-9 && parts.iter().any(|x| x.abs() > 1e-6));
+    }
+    assert_eq!(NormalizeReward::new(site(), 0.99, 10.0).reward_parts(), None, "its rewards are of another scale");
+}
