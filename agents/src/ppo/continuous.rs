@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::softplus;
 
 /// Half the logarithm of two pi.
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
+pub(super) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// Points and weights of the mean over a standard normal: Gauss and Hermite's rule of thirteen, positive half.
 const NORMAL_MEAN: [(f64, f64); 7] = [

@@ -8,13 +8,11 @@
 //! The idea is that of factored policy gradients: Wu et al. 2018 (arXiv:1803.07246) take from each factor's return what
 //! that factor cannot influence; Spooner et al. 2021 (arXiv:2102.10362) name it for rewards that are sums.
 
+use super::continuous::HALF_LN_TAU;
 use super::error::PpoError;
 use crate::artifact::{ActionHead, HeadStyle};
 use flexai_env::core::{ActionComponent, RewardParts, VecEnv};
 use serde::{Deserialize, Serialize};
-
-/// Half the logarithm of two pi.
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// Who is credited with a reward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

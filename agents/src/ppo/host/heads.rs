@@ -7,10 +7,9 @@
 
 use super::gemm::{LANES, ROWS, Strip};
 use crate::artifact::{ActionHead, MASKED_LOGIT, exp_wide, ln_wide};
+use crate::ppo::continuous::HALF_LN_TAU;
 use flexai_env::core::ActionComponent;
 use std::ops::Range;
-
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// One number per row of a block.
 pub(super) type Column = [f64; ROWS];
